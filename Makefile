@@ -1,0 +1,65 @@
+# Every target sets itself up: a machine with Python 3.11+, Node, and apt (as root) or a browser is enough.
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+BUNDLE := src/ipyveo/widgets/static/widget.js
+# Nobody pays by trying: neither the demo nor a test sees a key.
+FREE := env -u GENAIPRO_API_KEY -u GENAIPRO_BASE_URL
+
+.PHONY: help demo test soak bench wheel lint screenshots clean
+help:
+	@echo "make demo         a video from the command line, then JupyterLab on the quickstart notebook"
+	@echo "make test         every claim once, under 15 minutes"
+	@echo "make soak         every claim at length"
+	@echo "make bench        speed and size, beside named baselines"
+	@echo "make wheel        build dist/*.whl"
+	@echo "make screenshots  the widget's states, in both themes and three widths, and the README's picture"
+
+$(VENV)/.ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed."; exit 1; }
+	@command -v npm >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq nodejs npm; } || { echo "Node.js is needed."; exit 1; }
+	@test -x $(BIN)/python && $(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq python3-venv && $(PYTHON) -m venv --clear $(VENV); }
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+# The page is never stale: its bundle is made again when a source is newer.
+$(BUNDLE): $(VENV)/.ready $(shell find js -path js/node_modules -prune -o -type f -print)
+	cd js && npm install --no-audit --no-fund --silent && npm run --silent build
+	@touch $@
+
+.PHONY: browser
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+	  || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq chromium; } \
+	  || { echo "A Chromium is needed: install one, or run this as root where apt can."; exit 1; }
+
+demo: $(BUNDLE)
+	$(FREE) $(BIN)/python -m ipyveo demo
+
+lint: $(BUNDLE)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	cd js && npm run --silent check
+
+test: lint browser
+	cd js && npm run --silent test
+	$(FREE) $(BIN)/python -m pytest -m "not soak"
+
+soak: lint browser
+	cd js && npm run --silent test
+	$(FREE) $(BIN)/python -m pytest
+
+bench: $(BUNDLE) browser
+	$(FREE) $(BIN)/python tests/bench
+
+screenshots: $(BUNDLE) browser
+	$(FREE) $(BIN)/python tests/screenshots
+
+wheel: $(VENV)/.ready
+	$(BIN)/python -m build --wheel
+
+clean:
+	rm -rf $(VENV) dist build js/node_modules src/ipyveo/widgets/static

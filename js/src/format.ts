@@ -1,0 +1,53 @@
+// Numbers and facts as words for people: times, sizes, costs, how a picture fits.
+
+import type { AspectRatio, Engine } from "./protocol.ts";
+
+/** Seconds as m:ss, or h:mm:ss from an hour on. */
+export function clock(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  const two = (part: number): string => String(part).padStart(2, "0");
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) return `${minutes}:${two(whole % 60)}`;
+  return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(whole % 60)}`;
+}
+
+/** The length of a clip: "8 s", "7.5 s", "1:04". */
+export function length(seconds: number): string {
+  if (seconds >= 60) return clock(Math.round(seconds));
+  return `${Math.round(seconds * 10) / 10} s`;
+}
+
+/** Bytes in decimal units, as file managers and download lists show them. */
+export function bytes(count: number): string {
+  if (count < 1000) return `${count} B`;
+  if (count < 999_500) return `${Math.round(count / 1000)} kB`;
+  if (count < 99_950_000) return `${(count / 1e6).toFixed(1)} MB`;
+  return `${Math.round(count / 1e6)} MB`;
+}
+
+/** A share of 0..1 as a whole percentage that says 100 only at the very end. */
+export function percent(share: number): string {
+  return `${Math.min(100, Math.max(0, Math.floor(share * 100)))} %`;
+}
+
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+export function cost(engine: Engine, videos: number): string {
+  if (engine.sandbox) return "free";
+  if (engine.credits === null) return `up to ${counted(videos, "credit")}`;
+  return `up to ${videos} of ${counted(engine.credits, "credit")}`;
+}
+
+/** What becomes of a picture in the chosen ratio; within 1 % nothing visible is lost. */
+export function fit(width: number, height: number, ratio: AspectRatio): string {
+  const wanted = ratio === "16:9" ? 16 / 9 : 9 / 16;
+  return Math.abs(width / height / wanted - 1) <= 0.01 ? "· fits" : `→ cropped to ${ratio}`;
+}
+
+/** The first sentence, and what follows it. */
+export function headline(text: string): [first: string, rest: string] {
+  const match = /^(.+?[.!?])\s+(\S.*)$/s.exec(text.trim());
+  return match ? [match[1] ?? "", match[2] ?? ""] : [text.trim(), ""];
+}

@@ -1,0 +1,190 @@
+// One keyframe: choose, drop or paste a picture, see it as it will be cropped, take it out again.
+
+import { button, element, setAttribute, setText, show } from "./element.ts";
+import { FieldMessage } from "./field_message.ts";
+import { fit, percent } from "./format.ts";
+import type { KernelLink } from "./kernel_link.ts";
+import type { Frame, Slot, Traits } from "./protocol.ts";
+import { Upload } from "./upload.ts";
+
+const TITLE = { start: "Start", end: "End" } as const;
+
+export class KeyframeSlot {
+  readonly root: HTMLElement;
+  readonly input: HTMLInputElement;
+  readonly message: FieldMessage;
+  readonly #picture = element("img", { class: "iv-picture", alt: "", hidden: "" });
+  readonly #invite: HTMLElement;
+  readonly #name = element("bdi", { class: "iv-name" });
+  readonly #size = element("span");
+  readonly #fit = element("span", { class: "iv-fit" });
+  readonly #caption: HTMLElement;
+  readonly #share = element("span", { class: "iv-share" });
+  readonly #bar = element("span", { class: "iv-fill" });
+  readonly #arriving: HTMLElement;
+  readonly #remove: HTMLButtonElement;
+  readonly #retry: HTMLButtonElement;
+  #upload: Upload | null = null;
+  #frame: Frame | null = null;
+  #key = "";
+
+  constructor(
+    view: string,
+    private readonly slot: Slot,
+    private readonly link: KernelLink,
+    announce: (words: string) => void,
+    private readonly changed: () => void,
+  ) {
+    const id = `${view}-${slot}`;
+    const title = TITLE[slot];
+    this.input = element("input", {
+      type: "file",
+      id,
+      class: "iv-hidden iv-file",
+      accept: "image/*,.heic,.heif",
+      "aria-label": `${title} frame`,
+      "aria-describedby": `${id}-caption ${id}-message`,
+    });
+    this.#invite = element("span", { class: "iv-invite" }, element("strong", {}, `${title} frame`));
+    this.#invite.append(slot === "end" ? " (optional)" : "", element("br"), "drop, paste or browse");
+    this.#caption = element("span", { class: "iv-caption", id: `${id}-caption`, hidden: "" });
+    this.#caption.append(element("strong", {}, title), " ", this.#name, element("span", { class: "iv-dot" }, " · "));
+    this.#caption.append(element("span", { class: "iv-facts" }, this.#size, " ", this.#fit));
+    this.#arriving = element("span", { class: "iv-arriving", hidden: "" }, this.#share);
+    this.#arriving.append(element("span", { class: "iv-track" }, this.#bar));
+    this.#remove = button("✕", { class: "iv-icon iv-remove", "aria-label": `Remove ${slot} frame`, hidden: "" }, () =>
+      this.#takeOut(),
+    );
+    this.#retry = button("Try again", { class: "iv-link", hidden: "" }, () => this.#load());
+    this.message = new FieldMessage(`${id}-message`, this.input, announce, this.#retry);
+    const zone = element("label", { class: "iv-zone", for: id });
+    zone.append(this.#picture, this.#invite, this.#caption, this.#arriving);
+    this.root = element("div", { class: "iv-slot" }, this.input, zone, this.message.root, this.#remove);
+    this.#listen();
+  }
+
+  get uploading(): boolean {
+    return this.#upload !== null;
+  }
+
+  update(traits: Traits): void {
+    const frame = traits._frames[this.slot];
+    this.#frame = frame;
+    if ((frame?.key ?? "") !== this.#key) {
+      this.#key = frame?.key ?? "";
+      this.#say("");
+      show(this.#picture, false);
+      if (frame) this.#load();
+    }
+    if (frame) {
+      setText(this.#name, frame.name);
+      setText(this.#size, `${frame.width}×${frame.height}`);
+      setText(this.#fit, fit(frame.width, frame.height, traits.aspect_ratio));
+      setAttribute(this.#caption, "title", this.#caption.textContent);
+    }
+    this.#patch();
+  }
+
+  /** Sends a picture to the kernel, in place of one that may still be on its way. */
+  receive(file: File): void {
+    this.#upload?.cancel();
+    this.#upload = null;
+    if (file.size === 0) {
+      this.#settle();
+      this.#say("This file is empty. Choose another picture.");
+      return;
+    }
+    this.#say("");
+    this.#moved(0);
+    this.#upload = new Upload(this.link, this.slot, file, {
+      moved: (share) => this.#moved(share),
+      done: () => this.#settle(),
+      failed: (sentence) => {
+        this.#settle();
+        this.#say(sentence);
+      },
+    });
+    this.#patch();
+    this.changed();
+  }
+
+  close(): void {
+    this.#upload?.cancel();
+  }
+
+  #listen(): void {
+    this.input.addEventListener("change", () => {
+      const file = this.input.files?.[0];
+      if (file) this.receive(file);
+      // Otherwise choosing the same file again would change nothing and go unnoticed.
+      this.input.value = "";
+    });
+    this.root.addEventListener("dragover", (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+      if (event.dataTransfer) event.dataTransfer.dropEffect = "copy";
+      this.root.dataset["over"] = "";
+    });
+    this.root.addEventListener("dragleave", (event) => {
+      if (!this.root.contains(event.relatedTarget as Node | null)) delete this.root.dataset["over"];
+    });
+    this.root.addEventListener("drop", (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+      delete this.root.dataset["over"];
+      const file = event.dataTransfer?.files[0];
+      if (file) this.receive(file);
+      else this.#say("That was not a file. Drop a picture from your computer.");
+    });
+  }
+
+  #load(): void {
+    const key = this.#key;
+    this.#say("");
+    this.link.assets.load("thumbnail", key).then(
+      (url) => {
+        if (key !== this.#key) return;
+        this.#picture.src = url;
+        show(this.#picture, true);
+      },
+      (error: Error) => {
+        if (key === this.#key) this.#say(error.message, true);
+      },
+    );
+  }
+
+  #say(sentence: string, retry = false): void {
+    show(this.#retry, retry, this.input);
+    this.message.say(sentence);
+  }
+
+  #moved(share: number): void {
+    setText(this.#share, share < 1 ? `Uploading ${percent(share)}` : "Checking the picture");
+    this.#bar.style.width = `${share * 100}%`;
+  }
+
+  #settle(): void {
+    this.#upload = null;
+    this.#say("");
+    this.#patch();
+    this.changed();
+  }
+
+  #takeOut(): void {
+    if (this.#upload) {
+      this.#upload.cancel();
+      this.#settle();
+    } else {
+      this.link.send({ type: "remove", slot: this.slot });
+    }
+  }
+
+  #patch(): void {
+    const frame = this.#frame !== null;
+    show(this.#caption, frame && !this.uploading);
+    show(this.#invite, !frame && !this.uploading);
+    show(this.#arriving, this.uploading);
+    show(this.#remove, frame || this.uploading, this.input);
+    this.root.dataset["state"] = this.uploading ? "uploading" : frame ? "filled" : "empty";
+  }
+}

@@ -1,0 +1,56 @@
+// What went wrong, in plain words; the raw words of the service one click away.
+
+import { button, element, setAttribute, setText, show } from "./element.ts";
+import { headline } from "./format.ts";
+import type { Traits } from "./protocol.ts";
+
+export class ProblemPanel {
+  /** Holds the alert while there is a problem: an alert speaks when it enters the document. */
+  readonly root = element("div", { class: "iv-problem-place" });
+  readonly #alert: HTMLElement;
+  readonly #first = element("strong", { dir: "auto" });
+  readonly #rest = element("span", { dir: "auto" });
+  readonly #raw: HTMLElement;
+  readonly #details: HTMLButtonElement;
+  #shown = "";
+
+  constructor(
+    view: string,
+    private readonly fallback: HTMLElement,
+  ) {
+    const id = `${view}-details`;
+    // Long raw text scrolls in its box, so the box itself takes the keyboard focus.
+    this.#raw = element("pre", { id, tabindex: "0", role: "group", "aria-label": "Details", dir: "auto", hidden: "" });
+    this.#details = button("Details", { class: "iv-link", "aria-controls": id, "aria-expanded": "false" }, () =>
+      this.#unfold(this.#details.ariaExpanded !== "true"),
+    );
+    const sentences = element("p", {}, this.#first, " ", this.#rest);
+    this.#alert = element("div", { class: "iv-problem", role: "alert" }, sentences, this.#details, this.#raw);
+  }
+
+  update({ error, _error_details: raw }: Traits): void {
+    if (error !== this.#shown) {
+      this.#shown = error;
+      const [first, rest] = headline(error);
+      setText(this.#first, first);
+      setText(this.#rest, rest);
+      this.#unfold(false);
+      if (error) this.root.append(this.#alert);
+      else this.#leave();
+    }
+    setText(this.#raw, raw);
+    show(this.#details, raw !== "", this.fallback);
+    if (!raw) this.#unfold(false);
+  }
+
+  #unfold(open: boolean): void {
+    show(this.#raw, open, this.#details);
+    setAttribute(this.#details, "aria-expanded", String(open));
+  }
+
+  #leave(): void {
+    const hadFocus = this.#alert.matches(":focus-within");
+    this.#alert.remove();
+    if (hadFocus) this.fallback.focus({ preventScroll: true });
+  }
+}

@@ -1,0 +1,64 @@
+// A run under way: its stages, an honest bar, the time it has taken, and the way to stop watching.
+
+import { button, element, setAttribute, setText, show } from "./element.ts";
+import { clock, headline, percent } from "./format.ts";
+import type { Traits } from "./protocol.ts";
+import { type Stage, stageLine } from "./stages.ts";
+
+const MARK = { done: "✓ ", now: "● ", next: "" } as const;
+
+export class ProgressPanel {
+  readonly root: HTMLElement;
+  readonly #stages = element("div", { class: "iv-stages" });
+  readonly #fill = element("div", { class: "iv-fill" });
+  readonly #bar: HTMLElement;
+  readonly #facts = element("span", { class: "iv-facts" });
+  #drawn = "";
+  #traits: Traits | null = null;
+
+  constructor(
+    private readonly sinceRun: () => number,
+    stop: () => void,
+    private readonly fallback: HTMLElement,
+  ) {
+    this.#bar = element("div", {
+      class: "iv-track",
+      role: "progressbar",
+      "aria-label": "Progress",
+      "aria-valuemin": "0",
+      "aria-valuemax": "100",
+    });
+    this.#bar.append(this.#fill);
+    const foot = element("div", { class: "iv-panel-foot" }, this.#facts, button("Stop watching", { class: "iv-link" }, stop));
+    this.root = element("div", { class: "iv-panel", hidden: "" }, this.#stages, this.#bar, foot);
+  }
+
+  update(traits: Traits): void {
+    this.#traits = traits;
+    show(this.root, traits._run.running, this.fallback);
+    if (!traits._run.running) return;
+    this.#draw(stageLine(traits.status, headline(traits.stage)[0].replace(/\.$/, ""), traits._run.stages));
+    this.#bar.classList.toggle("iv-unknown", traits.progress === null);
+    this.#fill.style.width = traits.progress === null ? "" : `${Math.min(1, Math.max(0, traits.progress)) * 100}%`;
+    setAttribute(this.#bar, "aria-valuenow", traits.progress === null ? null : String(Math.round(traits.progress * 100)));
+    setAttribute(this.#bar, "aria-valuetext", traits.stage);
+    this.tick();
+  }
+
+  /** Moves the clock on; the kernel sends the elapsed time only when something else changes. */
+  tick(): void {
+    if (!this.#traits?._run.running) return;
+    const { stage, progress, _run } = this.#traits;
+    const parts = [progress === null ? "" : percent(progress), clock(_run.elapsed + this.sinceRun())];
+    setText(this.#facts, [headline(stage)[1], parts.filter(Boolean).join(" · ")].filter(Boolean).join(" "));
+  }
+
+  #draw(stages: Stage[]): void {
+    const drawn = JSON.stringify(stages);
+    if (drawn === this.#drawn) return;
+    this.#drawn = drawn;
+    this.#stages.replaceChildren(
+      ...stages.map(({ words, state }) => element("span", { class: `iv-${state}` }, MARK[state], element("bdi", {}, words))),
+    );
+  }
+}

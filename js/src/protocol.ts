@@ -1,0 +1,144 @@
+// What the page and the kernel say to each other: the traits, the messages, the numbers they share.
+
+import type { AnyModel } from "@anywidget/types";
+
+export type Slot = "start" | "end";
+export type AspectRatio = "16:9" | "9:16";
+export type Asset = "clip" | "poster" | "thumbnail";
+
+/** Where a run stands; a word of the service that is not among these arrives as `stage` only. */
+export type Status =
+  | "idle"
+  | "waiting"
+  | "starting"
+  | "uploading_images"
+  | "processing"
+  | "checking"
+  | "downloading"
+  | "complete"
+  | "failed"
+  | "interrupted"
+  | "stopped";
+
+export interface Frame {
+  key: string;
+  name: string;
+  width: number;
+  height: number;
+}
+
+export interface Clip {
+  key: string;
+  take: number;
+  width: number;
+  height: number;
+  /** seconds */
+  duration: number;
+  fps: number;
+  /** bytes */
+  size: number;
+  /** the file name a download gets */
+  name: string;
+  prompt: string;
+  engine: string;
+}
+
+export interface Run {
+  /** seconds, at the moment the trait was written */
+  elapsed: number;
+  running: boolean;
+  /** the statuses seen so far, in order */
+  stages: string[];
+  /** seconds from start to end, once there is an end */
+  took: number | null;
+}
+
+export interface Engine {
+  sandbox: boolean;
+  host: string;
+  credits: number | null;
+}
+
+export interface Traits {
+  // The page may set these three; everything below is the kernel's alone.
+  prompt: string;
+  aspect_ratio: AspectRatio;
+  number_of_videos: number;
+
+  status: Status;
+  stage: string;
+  progress: number | null;
+  error: string;
+  _error_details: string;
+  _notice: string;
+  _engine: Engine;
+  _frames: Record<Slot, Frame | null>;
+  _run: Run;
+  _clips: Clip[];
+}
+
+export const TRAITS = [
+  "prompt",
+  "aspect_ratio",
+  "number_of_videos",
+  "status",
+  "stage",
+  "progress",
+  "error",
+  "_error_details",
+  "_notice",
+  "_engine",
+  "_frames",
+  "_run",
+  "_clips",
+] as const satisfies readonly (keyof Traits)[];
+
+export type Model = AnyModel<Traits>;
+
+/**
+ * Page to kernel. Ids are made by the page.
+ *
+ * `generate` repeats the form's values: a trait update may still be waiting in the browser (the widget manager
+ * holds updates back while an earlier one is unanswered) and a paid run must never use yesterday's prompt.
+ */
+export type ToKernel =
+  | { type: "hello"; view: string }
+  | { type: "bye"; view: string }
+  | { type: "generate"; prompt: string; aspect_ratio: AspectRatio; number_of_videos: number }
+  | { type: "stop" }
+  | { type: "swap" }
+  | { type: "remove"; slot: Slot }
+  | { type: "upload"; id: string; slot: Slot; name: string; size: number }
+  | { type: "chunk"; id: string; offset: number }
+  | { type: "cancel_upload"; id: string }
+  | { type: "fetch"; id: string; what: Asset; key: string }
+  | { type: "received"; id: string; parts: number }
+  | { type: "cancel_fetch"; id: string };
+
+/** The kernel's answers to one upload; a chunk whose offset is not `received` is dropped and answered with `received`. */
+export type UploadAnswer =
+  | { type: "uploaded"; id: string; received: number }
+  | { type: "upload_done"; id: string }
+  | { type: "upload_failed"; id: string; sentence: string };
+
+/** The kernel's answers to one fetch; each part carries one buffer. */
+export type FetchAnswer =
+  | { type: "part"; id: string; index: number; parts: number; size: number; media_type: string }
+  | { type: "fetch_failed"; id: string; sentence: string };
+
+/** Everything the kernel says, to all pages at once; a page picks out its own ids. */
+export type FromKernel = UploadAnswer | FetchAnswer | { type: "beat" };
+
+/** Well below the notebook server's 10 MiB, and below the 1 MB where Colab fails. */
+export const CHUNK_BYTES = 512 * 1024;
+export const CHUNKS_IN_FLIGHT = 4;
+/** An upload without a word for so long sends its unacknowledged bytes again, then waits twice as long. */
+export const UPLOAD_STALL_MS = 10_000;
+/** A fetch without a part for so long is asked again once, then given up. */
+export const FETCH_STALL_MS = 10_000;
+/** The clock of a view, and the measure of silence: the kernel beats every 2 s, and is missed after 5 s. */
+export const TICK_MS = 500;
+export const SILENCE_TICKS = 10;
+export const TYPING_PAUSE_MS = 300;
+/** One press of Generate sends one message, however often it is pressed within this time. */
+export const ASKED_MS = 5_000;

@@ -1,0 +1,252 @@
+// One view of the widget: puts the parts together, brings them up to date, asks the kernel for a run.
+
+import { Choices } from "./choices.ts";
+import { button, element, randomId, setAttribute, setText, show } from "./element.ts";
+import { EngineChip } from "./engine_chip.ts";
+import { cost } from "./format.ts";
+import type { KernelLink } from "./kernel_link.ts";
+import { KeyframeSlot } from "./keyframe_slot.ts";
+import { ProblemPanel } from "./problem_panel.ts";
+import { ProgressPanel } from "./progress_panel.ts";
+import { PromptField } from "./prompt_field.ts";
+import { type AspectRatio, type FromKernel, type Model, TICK_MS, TRAITS, type Traits } from "./protocol.ts";
+import { Takes } from "./takes.ts";
+import { Silence } from "./transfer.ts";
+
+const SILENT = "The kernel is not answering. It may be busy; the run goes on.";
+const GONE = "Disconnected. Run the cell again.";
+const HALTED = new Set<string>(["stopped", "interrupted", "failed"]);
+
+export class Studio {
+  readonly #id = `iv-${randomId()}`;
+  readonly #root: HTMLElement;
+  readonly #live = element("div", { class: "iv-hidden", role: "status", "aria-live": "polite" });
+  readonly #chip = new EngineChip();
+  readonly #start: KeyframeSlot;
+  readonly #end: KeyframeSlot;
+  readonly #prompt: PromptField;
+  readonly #ratio: Choices<AspectRatio>;
+  readonly #count: Choices<number>;
+  readonly #cost = element("span", { class: "iv-cost" });
+  readonly #generate: HTMLButtonElement;
+  readonly #progress: ProgressPanel;
+  readonly #problem: ProblemPanel;
+  readonly #halted = element("div", { class: "iv-panel iv-quiet", dir: "auto", hidden: "" });
+  readonly #notice = element("div", { class: "iv-panel iv-quiet", dir: "auto", hidden: "" });
+  readonly #line = element("div", { class: "iv-panel iv-quiet", hidden: "" });
+  readonly #takes: Takes;
+  readonly #silence = new Silence();
+  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #commChanged: () => void;
+  #gone: boolean;
+  #stage = "";
+  #scheduled = false;
+  #closed = false;
+
+  constructor(
+    private readonly model: Model,
+    host: HTMLElement,
+    private readonly link: KernelLink,
+  ) {
+    // The widget manager marks the element of a view that is drawn without a comm, as after a reload.
+    this.#gone = host.closest(".jupyter-widgets-disconnected") !== null;
+    this.#commChanged = whenCommChanges((live) => {
+      this.#gone = !live;
+      this.#schedule();
+    });
+    const announce = (words: string): void => setText(this.#live, words);
+    this.#start = new KeyframeSlot(this.#id, "start", link, announce, this.#schedule);
+    this.#end = new KeyframeSlot(this.#id, "end", link, announce, this.#schedule);
+    this.#prompt = new PromptField(this.#id, model, announce, this.#schedule);
+    this.#ratio = new Choices("Aspect ratio", `${this.#id}-ratio`, ["16:9", "9:16"], (value) => this.#set("aspect_ratio", value));
+    this.#count = new Choices("Number of videos", `${this.#id}-count`, [1, 2, 3, 4], (value) => this.#set("number_of_videos", value));
+    this.#generate = button("Generate", { class: "iv-generate" }, () => this.#ask());
+    this.#progress = new ProgressPanel(() => link.sinceRun, () => link.send({ type: "stop" }), this.#generate);
+    this.#problem = new ProblemPanel(this.#id, this.#generate);
+    this.#takes = new Takes(link.assets, this.#generate);
+    this.#root = this.#assemble();
+    this.#listen();
+    this.#update();
+    host.append(this.#root);
+    this.#timer = setInterval(this.#tick, TICK_MS);
+    link.viewOpened();
+    link.send({ type: "hello", view: this.#id });
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#timer);
+    for (const trait of TRAITS) this.model.off(`change:${trait}`, this.#schedule);
+    this.model.off("msg:custom", this.#hear);
+    this.model.off("comm_live_update", this.#commChanged);
+    this.#prompt.close();
+    this.#start.close();
+    this.#end.close();
+    this.#takes.close();
+    this.link.send({ type: "bye", view: this.#id });
+    this.link.viewClosed();
+    this.#root.remove();
+  }
+
+  #assemble(): HTMLElement {
+    const swap = button("⇄", { class: "iv-swap", "aria-label": "Swap frames" }, () => this.link.send({ type: "swap" }));
+    const head = element("div", { class: "iv-head" }, element("strong", {}, "Frames → Video"), this.#chip.root);
+    const frames = element("div", { class: "iv-frames" }, this.#start.root, swap, this.#end.root);
+    const videos = element("div", { class: "iv-videos" }, element("span", {}, "Videos"), this.#cost);
+    const settings = element("div", { class: "iv-settings" }, this.#ratio.root, videos, this.#count.root, this.#generate);
+    const composer = element("div", { class: "iv-composer" }, frames, this.#prompt.root, settings);
+    const card = element("div", { class: "iv-card" }, this.#live, head, composer, this.#line, this.#progress.root);
+    card.append(this.#problem.root, this.#halted, this.#notice, this.#takes.root);
+    // JupyterLab looks for this attribute before it takes a key for a shortcut.
+    const attributes = { class: "ipyveo", role: "region", "aria-label": "Frames to video", "data-lm-suppress-shortcuts": "true" };
+    return element("div", attributes, card);
+  }
+
+  #listen(): void {
+    for (const trait of TRAITS) this.model.on(`change:${trait}`, this.#schedule);
+    this.model.on("msg:custom", this.#hear);
+    this.model.on("comm_live_update", this.#commChanged);
+    this.#root.addEventListener("keydown", (event) => this.#key(event));
+    this.#root.addEventListener("paste", (event) => this.#paste(event));
+    // A picture dropped beside the zones must not replace the notebook in its tab.
+    for (const name of ["dragover", "drop"]) this.#root.addEventListener(name, (event) => event.preventDefault());
+  }
+
+  /** Many traits change together; one update serves them all. */
+  #schedule = (): void => {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      if (!this.#closed) this.#update();
+    });
+  };
+
+  #read(): Traits {
+    return Object.fromEntries(TRAITS.map((trait) => [trait, this.model.get(trait)])) as unknown as Traits;
+  }
+
+  #update(): void {
+    const traits = this.#read();
+    this.#root.dataset["ratio"] = traits.aspect_ratio;
+    this.#chip.update(traits._engine);
+    this.#start.update(traits);
+    this.#end.update(traits);
+    this.#prompt.update(traits);
+    this.#ratio.update(traits.aspect_ratio);
+    this.#count.update(traits.number_of_videos);
+    setText(this.#cost, cost(traits._engine, traits.number_of_videos));
+    setAttribute(this.#generate, "aria-disabled", this.#ready(traits) ? null : "true");
+    this.#progress.update(traits);
+    this.#problem.update(traits);
+    this.#quiet(this.#halted, HALTED.has(traits.status) && !traits.error ? traits.stage : "");
+    this.#quiet(this.#notice, traits._notice);
+    this.#takes.update(traits);
+    this.#connection();
+    this.link.assets.retain(keysOf(traits));
+    if (traits.stage === this.#stage) return;
+    this.#stage = traits.stage;
+    setText(this.#live, traits.stage);
+  }
+
+  #ready(traits: Traits): boolean {
+    return traits._frames.start !== null && this.#prompt.text.trim() !== "" && this.#free(traits) && !this.#uploading;
+  }
+
+  #free(traits: Traits): boolean {
+    return !traits._run.running && !this.link.asked && !this.#gone;
+  }
+
+  get #uploading(): KeyframeSlot | undefined {
+    return [this.#start, this.#end].find((slot) => slot.uploading);
+  }
+
+  #ask(): void {
+    const traits = this.#read();
+    if (!this.#free(traits)) return;
+    const uploading = this.#uploading;
+    const lacking: [field: KeyframeSlot | PromptField, sentence: string][] = [];
+    if (uploading) lacking.push([uploading, "Wait until this picture has arrived."]);
+    else if (!traits._frames.start) lacking.push([this.#start, "Choose a start frame first."]);
+    if (!this.#prompt.text.trim()) lacking.push([this.#prompt, "Describe what should happen."]);
+    for (const [field, sentence] of lacking) field.message.say(sentence);
+    setText(this.#live, lacking.map(([, sentence]) => sentence).join(" ") || this.#stage);
+    if (lacking[0]) return lacking[0][0].input.focus();
+    this.#prompt.flush();
+    const { aspect_ratio, number_of_videos } = traits;
+    this.link.generate({ type: "generate", prompt: this.#prompt.text, aspect_ratio, number_of_videos });
+    this.#schedule();
+  }
+
+  #set<Name extends "aspect_ratio" | "number_of_videos">(name: Name, value: Traits[Name]): void {
+    this.model.set(name, value);
+    this.model.save_changes();
+  }
+
+  #hear = (message: FromKernel): void => {
+    if (message.type !== "beat") return;
+    this.#silence.heard();
+    this.#connection(false);
+  };
+
+  #tick = (): void => {
+    const silent = this.#silence.tick(!document.hidden);
+    // The first greeting may have been lost with a connection; the kernel takes a second one for the same view.
+    if (silent && this.#line.hidden) this.link.send({ type: "hello", view: this.#id });
+    this.#connection(silent);
+    this.#progress.tick();
+    setAttribute(this.#generate, "aria-disabled", this.#ready(this.#read()) ? null : "true");
+  };
+
+  #connection(silent = this.#line.textContent === SILENT): void {
+    this.#quiet(this.#line, this.#gone ? GONE : silent ? SILENT : "");
+  }
+
+  #quiet(panel: HTMLElement, words: string): void {
+    if (words && panel.textContent !== words) setText(this.#live, words);
+    setText(panel, words);
+    show(panel, words !== "");
+  }
+
+  #key(event: KeyboardEvent): void {
+    const command = event.ctrlKey || event.metaKey;
+    if (event.key === "Enter" && command && !event.isComposing) {
+      event.preventDefault();
+      event.stopPropagation();
+      if (!event.repeat) this.#ask();
+    } else if (event.target === this.#prompt.input || !(command || event.altKey)) {
+      // VS Code and Colab listen higher up for single keys; combined ones like Ctrl + S stay theirs outside the prompt.
+      event.stopPropagation();
+    }
+  }
+
+  #paste(event: ClipboardEvent): void {
+    const { files = [], types = [] } = event.clipboardData ?? {};
+    const file = Array.from(files).find((each) => each.type.startsWith("image/"));
+    // Office programs put a picture of the text beside the text: in the prompt the text is meant.
+    if (!file || (event.target === this.#prompt.input && types.includes("text/plain"))) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const focused = [this.#start, this.#end].find((slot) => slot.root.contains(event.target as Node));
+    const { start, end } = this.model.get("_frames");
+    (focused ?? (start && !end ? this.#end : this.#start)).receive(file);
+  }
+}
+
+/**
+ * A listener for the event that a comm has died or come back, which does not say which of the two.
+ *
+ * The model we are given hides `comm_live`; but listeners are called with the host's own view as `this`, as Backbone
+ * does it, and that view knows. In a host that is built otherwise the listener does nothing.
+ */
+function whenCommChanges(heard: (live: boolean) => void): () => void {
+  return function (this: { model?: { comm_live?: boolean } } | undefined): void {
+    const live = this?.model?.comm_live;
+    if (live !== undefined) heard(live);
+  };
+}
+
+function keysOf({ _frames, _clips }: Traits): Set<string> {
+  const frames = [_frames.start, _frames.end].filter((frame) => frame !== null);
+  return new Set([...frames, ..._clips].map(({ key }) => key));
+}

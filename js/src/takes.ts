@@ -1,0 +1,55 @@
+// The takes of the latest run, side by side.
+
+import type { Assets } from "./assets.ts";
+import { element, setText, show } from "./element.ts";
+import { clock, counted } from "./format.ts";
+import type { Clip, Traits } from "./protocol.ts";
+import { TakePlayer } from "./take_player.ts";
+
+export class Takes {
+  readonly root: HTMLElement;
+  readonly #count = element("strong");
+  readonly #facts = element("span");
+  readonly #grid = element("div", { class: "iv-takes" });
+  readonly #players = new Map<string, TakePlayer>();
+
+  constructor(
+    private readonly assets: Assets,
+    private readonly fallback: HTMLElement,
+  ) {
+    const heading = element("div", { class: "iv-heading" }, this.#count, this.#facts);
+    this.root = element("div", { class: "iv-results", hidden: "" }, heading, this.#grid);
+  }
+
+  update({ _clips: clips, _run: run }: Traits): void {
+    show(this.root, clips.length > 0, this.fallback);
+    setText(this.#count, counted(clips.length, "take"));
+    setText(this.#facts, run.took === null ? "" : ` · made in ${clock(run.took)}`);
+    const portrait = clips.length > 0 && clips.every((clip) => clip.height > clip.width);
+    this.#grid.classList.toggle("iv-portrait", portrait);
+    this.#place(clips);
+  }
+
+  close(): void {
+    for (const player of this.#players.values()) player.close();
+    this.#players.clear();
+  }
+
+  /** Keeps the players that stay, untouched: moving a video in the document would stop it. */
+  #place(clips: readonly Clip[]): void {
+    const wanted = new Map(clips.map((clip) => [`${clip.take} ${clip.key}`, clip]));
+    for (const [name, player] of this.#players) {
+      if (wanted.has(name)) continue;
+      player.close();
+      this.#players.delete(name);
+    }
+    let index = 0;
+    for (const [name, clip] of wanted) {
+      const player = this.#players.get(name) ?? new TakePlayer(clip, this.assets);
+      this.#players.set(name, player);
+      const there = this.#grid.children[index] ?? null;
+      if (there !== player.root) this.#grid.insertBefore(player.root, there);
+      index += 1;
+    }
+  }
+}

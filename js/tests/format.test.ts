@@ -1,0 +1,43 @@
+// The words for numbers.
+
+import * as assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { bytes, clock, cost, fit, headline, length, percent } from "../src/format.ts";
+
+test("times read as on a clock", () => {
+  assert.deepEqual([0, 7.9, 72, 3599, 3600, 4205, -3].map(clock), ["0:00", "0:07", "1:12", "59:59", "1:00:00", "1:10:05", "0:00"]);
+});
+
+test("clips have lengths in seconds, long ones in minutes", () => {
+  assert.deepEqual([8, 8.04, 7.5, 64.2].map(length), ["8 s", "8 s", "7.5 s", "1:04"]);
+});
+
+test("sizes are decimal, with a digit after the point only where it says something", () => {
+  assert.deepEqual([812, 12_345, 999_499, 999_500, 7_812_345, 128e6].map(bytes), ["812 B", "12 kB", "999 kB", "1.0 MB", "7.8 MB", "128 MB"]);
+});
+
+test("a share is 100 % only when all of it is there", () => {
+  assert.deepEqual([0, 0.425, 0.999, 1, 1.2, -1].map(percent), ["0 %", "42 %", "99 %", "100 %", "100 %", "0 %"]);
+});
+
+test("the cost is free on the sandbox and an upper bound elsewhere", () => {
+  assert.equal(cost({ sandbox: true, host: "", credits: null }, 4), "free");
+  assert.equal(cost({ sandbox: false, host: "h", credits: 77 }, 2), "up to 2 of 77 credits");
+  assert.equal(cost({ sandbox: false, host: "h", credits: 1 }, 1), "up to 1 of 1 credit");
+  assert.equal(cost({ sandbox: false, host: "h", credits: null }, 1), "up to 1 credit");
+});
+
+test("a picture fits within one per cent, and is cropped otherwise", () => {
+  assert.equal(fit(1920, 1080, "16:9"), "· fits");
+  assert.equal(fit(1366, 768, "16:9"), "· fits");
+  assert.equal(fit(4032, 3024, "16:9"), "→ cropped to 16:9");
+  assert.equal(fit(1920, 1080, "9:16"), "→ cropped to 9:16");
+  assert.equal(fit(1080, 1920, "9:16"), "· fits");
+});
+
+test("the first sentence stands apart from the rest", () => {
+  assert.deepEqual(headline("Refused. Nothing was charged. Try again."), ["Refused.", "Nothing was charged. Try again."]);
+  assert.deepEqual(headline("Could not reach genaipro.vn today"), ["Could not reach genaipro.vn today", ""]);
+  assert.deepEqual(headline(""), ["", ""]);
+});

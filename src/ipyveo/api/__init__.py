@@ -1,0 +1,1 @@
+"""What the service says: requests, events, client. No disk, no notebook."""

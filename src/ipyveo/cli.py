@@ -1,0 +1,237 @@
+"""The terminal: `ipyveo generate`, `history`, `credits`, `sandbox`, `demo`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, TextIO
+
+from ipyveo.errors import AuthenticationError, FrameError, InvalidRequestError, VeoError
+
+if TYPE_CHECKING:
+    from ipyveo.api.client import VeoClient
+    from ipyveo.api.events import Event
+    from ipyveo.generations.shot import Shot
+    from ipyveo.media.clip import Clip
+
+DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+_BAR_CELLS = 24
+_WORDS = {
+    "starting": "Starting",
+    "uploading_images": "Uploading images",
+    "processing": "Processing",
+    "downloading": "Downloading",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status (0 done, 1 failed, 2 wrong usage, 130 interrupted)."""
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except KeyboardInterrupt:
+        sys.stderr.write("\nInterrupted. A job that was already sent goes on and may be charged.\n")
+        return INTERRUPTED
+    except BrokenPipeError:  # `ipyveo history | head` is no fault
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except VeoError as error:
+        return _report(error, as_json=getattr(options, "json", False))
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ipyveo", description="Two pictures and a sentence become a video.", allow_abbrev=False
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    generate = commands.add_parser("generate", help="make clips and save them in the library")
+    generate.add_argument("start", metavar="START", help="the first frame: a file, or an http(s) address")
+    generate.add_argument("end", metavar="END", nargs="?", help="the last frame")
+    generate.add_argument("--prompt", required=True, metavar="TEXT", help="what should happen")
+    generate.add_argument("--aspect-ratio", default="16:9", metavar="RATIO", help="16:9 (default) or 9:16")
+    generate.add_argument(
+        "-n", "--number-of-videos", type=int, default=1, metavar="N", help="takes, 1 (default) to 4"
+    )
+    generate.add_argument("--out", metavar="DIR", help="the library's folder (default ipyveo-library)")
+    _common(generate, _generate)
+
+    _common(commands.add_parser("history", help="list the account's latest videos"), _history)
+    _common(commands.add_parser("credits", help="say how many credits are left"), _credits)
+
+    sandbox = commands.add_parser("sandbox", help="serve the same API on this machine, without any key")
+    sandbox.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
+    sandbox.add_argument("--port", type=int, default=8787, help="port to listen on (default 8787)")
+    sandbox.set_defaults(run=_sandbox)
+
+    demo = commands.add_parser("demo", help="make a first clip, then open JupyterLab, all on the sandbox")
+    demo.set_defaults(run=_demo)
+    return parser
+
+
+def _common(parser: argparse.ArgumentParser, run: object) -> None:
+    parser.add_argument(
+        "--sandbox", action="store_true", help="use the sandbox on this machine: free, and not Veo"
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.set_defaults(run=run)
+
+
+def _report(error: VeoError, *, as_json: bool) -> int:
+    sys.stderr.write(f"{error}\n")
+    if as_json:
+        _print_json(
+            {"error": type(error).__name__, "message": str(error), "maybe_charged": error.maybe_charged}
+        )
+    refused_here = isinstance(error, AuthenticationError | FrameError | InvalidRequestError)
+    return WRONG_USAGE if refused_here and error.status_code is None and not error.raw else FAILED
+
+
+def _client(options: argparse.Namespace) -> VeoClient:
+    from ipyveo.api.client import VeoClient
+
+    return VeoClient.sandbox() if options.sandbox else VeoClient()
+
+
+def _generate(options: argparse.Namespace) -> int:
+    from ipyveo.generations.loop import run
+    from ipyveo.generations.shot import generate
+
+    shot = generate(
+        options.start,
+        options.end,
+        prompt=options.prompt,
+        aspect_ratio=options.aspect_ratio,
+        number_of_videos=options.number_of_videos,
+        client=_client(options),
+        library=options.out,
+    )
+    progress = Progress(sys.stderr)
+    shot.listen(progress.show)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the notices are printed below, as sentences
+        clips = run(_clips(shot))
+    for notice in shot.notices:
+        sys.stderr.write(f"{notice}\n")
+    if options.json:
+        _print_json([_clip_record(clip) for clip in clips])
+    else:
+        for clip in clips:
+            sys.stdout.write(f"{clip.path}\n")
+    return DONE
+
+
+async def _clips(shot: Shot) -> list[Clip]:
+    return await shot
+
+
+def _clip_record(clip: Clip) -> dict[str, Any]:
+    return {**asdict(clip), "path": str(clip.path), "created_at": clip.created_at.isoformat()}
+
+
+class Progress:
+    """The run on one line of a terminal, or a line a stage where there is none.
+
+    Parameters
+    ----------
+    stream
+        Where to write.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._began = time.monotonic()
+        self._stage = ""
+
+    def show(self, event: Event | None) -> None:
+        """Show where the run is; None ends the line."""
+        from ipyveo.api.events import StatusEvent
+
+        live = self._stream.isatty()
+        if event is None:
+            self._stream.write("\r\x1b[K" if live else "")
+        elif isinstance(event, StatusEvent):
+            word = _WORDS.get(event.status, _plain(event.status))
+            seconds = time.monotonic() - self._began
+            clock = f"{int(seconds // 60)}:{int(seconds % 60):02}"
+            if live:
+                self._stream.write(f"\r\x1b[K{clock}  {_bar(event.progress)}{word}")
+            elif word != self._stage:
+                self._stream.write(f"{clock}  {word}\n")
+            self._stage = word
+        self._stream.flush()
+
+
+def _bar(progress: float | None) -> str:
+    if progress is None:
+        return ""
+    filled = round(progress * _BAR_CELLS)
+    return f"[{'#' * filled}{'.' * (_BAR_CELLS - filled)}] {progress:4.0%}  "
+
+
+def _plain(text: str, limit: int = 60) -> str:
+    """Return text from outside for a terminal: one line, no control or direction characters."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _history(options: argparse.Namespace) -> int:
+    from ipyveo.generations.loop import run
+
+    page = run(_client(options).histories())
+    if options.json:
+        _print_json([asdict(video) for video in page])
+    elif not page:
+        sys.stdout.write("No videos yet.\n")
+    else:
+        for video in page:
+            state = "ok" if video.ok else _plain(video.status.removeprefix("MEDIA_GENERATION_STATUS_"), 12)
+            sys.stdout.write(f"{_plain(video.created_at, 25):25}  {state:12}  {_plain(video.prompt)}\n")
+    return DONE
+
+
+def _credits(options: argparse.Namespace) -> int:
+    from ipyveo.generations.loop import run
+
+    left = run(_client(options).credits())
+    if options.json:
+        _print_json({**asdict(left), "expires_at": left.expires_at and left.expires_at.isoformat()})
+    else:
+        ends = f", the first of them until {left.expires_at:%d %B %Y}" if left.expires_at else ""
+        sys.stdout.write(f"{left.remaining} of {left.quota} credits left{ends}.\n")
+    return DONE
+
+
+def _sandbox(options: argparse.Namespace) -> int:
+    from ipyveo.sandbox import SandboxOptions, serve
+
+    def announce(base_url: str) -> None:
+        sys.stdout.write(
+            f"The sandbox (a local preview, not Veo) listens at {base_url}\n"
+            f"Elsewhere: GENAIPRO_BASE_URL={base_url} GENAIPRO_API_KEY=any-word ipyveo credits\n"
+        )
+        sys.stdout.flush()
+
+    try:
+        serve(SandboxOptions(), options.host, options.port, announce)
+    except OSError as error:
+        sys.stderr.write(f"Cannot listen on {options.host}:{options.port}: {error.strerror or error}.\n")
+        return FAILED
+    return DONE
+
+
+def _demo(_: argparse.Namespace) -> int:
+    from ipyveo.demo import demo
+
+    return demo()
+
+
+def _print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")

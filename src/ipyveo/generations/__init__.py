@@ -1,0 +1,1 @@
+"""One run, from request to saved clip, on the background loop."""

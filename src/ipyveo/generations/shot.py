@@ -1,0 +1,349 @@
+"""A shot: one request on its way from keyframes to saved clips, watched from any loop or thread."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import os
+import threading
+import warnings
+from collections.abc import AsyncIterator, Callable, Generator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ipyveo.api.client import VeoClient
+from ipyveo.api.events import CompleteEvent, Event, StatusEvent, Video
+from ipyveo.api.key import find_key
+from ipyveo.api.requests import check_count, check_prompt
+from ipyveo.errors import (
+    DownloadError,
+    GenerationFailedError,
+    InterruptedGenerationError,
+    InvalidRequestError,
+    VeoError,
+)
+from ipyveo.generations.download import download_clip
+from ipyveo.generations.loop import on_background, submit
+from ipyveo.library.library import Library
+from ipyveo.media.aspect_ratio import AspectRatio
+from ipyveo.media.clip import Clip, VideoMeasurements
+from ipyveo.media.frame import Frame
+
+if TYPE_CHECKING:
+    from ipyveo.api.generation import Generation
+
+_ADDRESS_TRIES = 15  # looks into the histories for an address that the complete event did not carry
+_ADDRESS_PAUSE_SECONDS = 2.0
+
+Outcome = Literal["idle", "running", "complete", "failed", "interrupted", "stopped"]
+
+
+class Shot:
+    """One request for clips: await it for the clips, iterate it for its events.
+
+    It starts when it is first awaited, iterated or started, runs on the background loop, and goes on
+    there while cells come and go. Made by `generate`.
+
+    Attributes
+    ----------
+    outcome
+        ``"idle"``, ``"running"``, ``"complete"``, ``"failed"``, ``"interrupted"`` or ``"stopped"``.
+    error
+        The `VeoError` it ended with, or None. (Any other exception is a defect of ours.)
+    clips
+        The clips that are saved so far.
+    notices
+        A sentence for each take that failed while others succeeded, or came back in another shape.
+    """
+
+    def __init__(
+        self, generation: Generation, client: VeoClient, library: Library, frames: list[Frame]
+    ) -> None:
+        self._generation = generation
+        self._client = client
+        self._library = library
+        self._frames = frames
+        self._lock = threading.Lock()
+        self._work: concurrent.futures.Future[None] | None = None
+        self._news = asyncio.Event()  # set, and replaced, with each event
+        self._events: list[Event] = []
+        self._listeners: list[Callable[[Event | None], None]] = []
+        self.outcome: Outcome = "idle"
+        self.error: Exception | None = None
+        self.clips: list[Clip] = []
+        self.notices: list[str] = []
+
+    def __repr__(self) -> str:
+        return (
+            f"<Shot {self.outcome}, {len(self.clips)} of {self._generation.request.number_of_videos} clips>"
+        )
+
+    def start(self) -> Shot:
+        """Start, unless it has started already. Returns itself."""
+        with self._lock:
+            if self._work is None:
+                self.outcome = "running"
+                self._work = submit(self._run())
+        return self
+
+    def stop(self) -> None:
+        """Stop watching. The service has no cancel: the job goes on there, and may be charged."""
+        with self._lock:
+            if self._work is not None:
+                self._work.cancel()
+
+    def listen(self, listener: Callable[[Event | None], None]) -> None:
+        """Call `listener` on the background loop with each event as it comes, and with None at the end."""
+        self._listeners.append(listener)
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        """Give the events from the first on; the run's own stages, such as downloading, among them."""
+        return self._read()
+
+    def __await__(self) -> Generator[Any, None, list[Clip]]:
+        """Wait for the clips. A take that failed while others succeeded is named in a warning."""
+        return self._wait().__await__()
+
+    async def _read(self) -> AsyncIterator[Event]:
+        self.start()
+        index = 0
+        while True:
+            event = await on_background(self._event(index))
+            if event is None:
+                break
+            yield event
+            index += 1
+        if self.error is not None:
+            raise self.error
+
+    async def _wait(self) -> list[Clip]:
+        self.start()
+        try:
+            await on_background(self._ended())
+        except asyncio.CancelledError:
+            self.stop()  # to interrupt the wait is to stop watching
+            raise
+        for sentence in self.notices:
+            warnings.warn(sentence, stacklevel=2)
+        if self.error is not None:
+            raise self.error
+        return list(self.clips)
+
+    # All below runs on the background loop ---------------------------------------------------------
+
+    async def _event(self, index: int) -> Event | None:
+        while len(self._events) <= index and self.outcome == "running":
+            await self._news.wait()
+        return self._events[index] if len(self._events) > index else None
+
+    async def _ended(self) -> None:
+        while self.outcome == "running":
+            await self._news.wait()
+
+    def _tell(self, event: Event | None) -> None:
+        """Pass an event on to whoever watches; None says that it was the last."""
+        if event is not None:
+            self._events.append(event)
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+        for listener in self._listeners:
+            listener(event)
+
+    async def _run(self) -> None:
+        try:
+            await self._generate()
+        except asyncio.CancelledError:
+            self._end("stopped", _stopped())
+        except InterruptedGenerationError as error:
+            self._end("interrupted", error)
+        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
+            self._end("failed", error)
+        else:
+            self._end("complete", None)
+
+    def _end(self, outcome: Outcome, error: Exception | None) -> None:
+        self.outcome, self.error = outcome, error
+        self._tell(None)
+
+    async def _generate(self) -> None:
+        videos: list[Video] = []
+        async with contextlib.aclosing(self._generation):
+            async for event in self._generation:
+                if isinstance(event, CompleteEvent):
+                    videos = await self._addressed(list(event.videos))
+                    self._tell(CompleteEvent(tuple(videos)))
+                else:
+                    self._tell(event)
+        made = [(take, video) for take, video in enumerate(videos, 1) if not video.failed]
+        if not made:
+            raise GenerationFailedError(
+                "The service could not make any of the videos. The credits are returned. "
+                "Change the prompt or the pictures, or generate again."
+            )
+        self.notices = [
+            f"Take {take} failed at the service; its credit is returned."
+            for take, video in enumerate(videos, 1)
+            if video.failed
+        ]
+        await self._download(made)
+
+    async def _addressed(self, videos: list[Video]) -> list[Video]:
+        """Find the addresses that a complete event came without: the histories have them shortly after."""
+        missing = {video.id for video in videos if video.file_url is None and not video.failed and video.id}
+        for _ in range(_ADDRESS_TRIES if missing else 0):
+            page = await self._client.histories(page_size=100)
+            rows = [row for row in page if row.id in missing and row.file_url is not None]
+            if {row.id for row in rows} == missing:
+                return [*(video for video in videos if video.id not in missing), *rows]
+            await asyncio.sleep(_ADDRESS_PAUSE_SECONDS)
+        return videos
+
+    async def _download(self, made: list[tuple[int, Video]]) -> None:
+        self._tell(StatusEvent("downloading", 0.0))
+        failure: VeoError | None = None
+        for done, (take, video) in enumerate(made):
+            try:
+                self.clips.append(await self._fetch(take, video, done, len(made)))
+            except VeoError as error:
+                failure = error
+                self.notices.append(f"Take {take}: {error}")
+        if failure is not None and not self.clips:
+            raise failure
+
+    async def _fetch(self, take: int, video: Video, done: int, total: int) -> Clip:
+        """Fetch one take and save it; the library never holds half a clip under a clip's name."""
+        if video.file_url is None:
+            raise InterruptedGenerationError(
+                "The service made the video but has not said where it lies; it may be charged. "
+                "Look at the account's history before you send it again.",
+                maybe_charged=True,
+            )
+        told = done / total
+
+        def on_share(share: float | None) -> None:
+            nonlocal told
+            overall = (done + (share or 0.0)) / total
+            if overall - told >= 0.01:  # noqa: PLR2004 - a percent is what people can see
+                told = overall
+                self._tell(StatusEvent("downloading", overall))
+
+        part: Path | None = None
+        try:
+            part = self._library.incoming()
+            home = self._client.base_url
+            measured = await download_clip(video.file_url, part, home=home, on_share=on_share)
+            return await asyncio.to_thread(self._save, take, video, part, measured)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+        finally:
+            if part is not None:
+                part.unlink(missing_ok=True)
+        raise DownloadError(
+            f"The clip could not be written to the library ({reason}); it was made and may be charged. "
+            "Make room, then fetch it from the account's history.",
+            maybe_charged=True,
+        )
+
+    def _save(self, take: int, video: Video, part: Path, measured: VideoMeasurements) -> Clip:
+        request = self._generation.request
+        clip = Clip(
+            path=part,
+            id=video.id,
+            prompt=request.prompt,
+            created_at=datetime.now(UTC),
+            engine=self._client.engine or "veo",
+            **asdict(measured),
+        )
+        asked = request.aspect_ratio
+        if (clip.width > clip.height) != (asked.width > asked.height):
+            self.notices.append(
+                f"Take {take} came back as {clip.width}x{clip.height} although {asked.label} was asked for."
+            )
+        parameters = {
+            "prompt": request.prompt,
+            "aspect_ratio": asked.label,
+            "number_of_videos": request.number_of_videos,
+            "take": take,
+            "pictures": [frame.name for frame in self._frames],
+        }
+        return self._library.save(part, clip, parameters)
+
+
+def generate(
+    start_image: object,
+    end_image: object = None,
+    *,
+    prompt: str,
+    aspect_ratio: str = "16:9",
+    number_of_videos: int = 1,
+    client: VeoClient | None = None,
+    library: Library | str | os.PathLike[str] | None = None,
+) -> Shot:
+    """Make clips of one or two pictures and a sentence, and save them in the library.
+
+    Everything is checked here; the request is sent, once, when the result is first awaited or iterated.
+
+    Parameters
+    ----------
+    start_image, end_image
+        Any picture `Frame` takes; cropped about the centre to the aspect ratio.
+    prompt
+        What should happen.
+    aspect_ratio
+        ``"16:9"``, ``"9:16"`` or the API's own words for them.
+    number_of_videos
+        How many takes, 1 to 4.
+    client
+        None uses the key from the environment or Colab's secrets, and without one the embedded sandbox.
+    library
+        A `Library` or its folder; None is ``IPYVEO_LIBRARY``, then ``ipyveo-library``.
+
+    Returns
+    -------
+    Shot
+        Await it for a list of the good clips; iterate it for its events.
+
+    Raises
+    ------
+    FrameError, InvalidRequestError
+        At once, if something cannot be used; nothing is sent then.
+    VeoError
+        While waiting, if every take failed; see each class of `ipyveo.errors`.
+
+    Examples
+    --------
+    >>> from ipyveo import VeoClient, generate, run, sample_pictures
+    >>> day, night = sample_pictures("/tmp")
+    >>> shot = generate(day, night, prompt="dusk falls", client=VeoClient.sandbox(), library="/tmp/clips")
+    >>> clips = run(shot)  # doctest: +SKIP
+    """
+    if start_image is None:
+        raise InvalidRequestError(
+            "A start picture is missing. Nothing was sent and nothing was charged. Give start_image=."
+        )
+    if client is None:
+        client = default_client()
+    check_prompt(prompt)  # the quick checks first: a picture can take a second
+    check_count(number_of_videos)
+    ratio = AspectRatio.parse(aspect_ratio)
+    frames = [Frame(picture) for picture in (start_image, end_image) if picture is not None]
+    generation = client.frames_to_video(
+        *frames, prompt=prompt, aspect_ratio=ratio.label, number_of_videos=number_of_videos
+    )
+    return Shot(generation, client, library if isinstance(library, Library) else Library(library), frames)
+
+
+def default_client() -> VeoClient:
+    """Return the client for the key that is found, or the embedded sandbox where there is none."""
+    return VeoClient() if find_key() is not None else VeoClient.sandbox()
+
+
+def _stopped() -> InterruptedGenerationError:
+    return InterruptedGenerationError(
+        "Watching was stopped; the job goes on at the service and may be charged. "
+        "Look at the account's history before you send it again.",
+        maybe_charged=True,
+    )

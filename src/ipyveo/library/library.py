@@ -1,0 +1,138 @@
+"""The library: the folder of clips, each with its parameters beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ipyveo.media.clip import Clip
+
+FOLDER_NAME = "IPYVEO_LIBRARY"
+DEFAULT_FOLDER = "ipyveo-library"
+_SLUG_CHARACTERS = 40
+
+
+class Library:
+    """The folder of clips.
+
+    Parameters
+    ----------
+    path
+        The folder; made when the first clip is saved. None takes ``IPYVEO_LIBRARY`` from the
+        environment, then ``ipyveo-library`` in the working directory.
+
+    Examples
+    --------
+    >>> from ipyveo import Library
+    >>> Library("/tmp/an-empty-library").clips()
+    []
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
+        self.path = Path(path or os.environ.get(FOLDER_NAME) or DEFAULT_FOLDER).expanduser().absolute()
+
+    def __repr__(self) -> str:
+        return f"Library({str(self.path)!r})"
+
+    def clips(self) -> list[Clip]:
+        """Return the saved clips, oldest first. Files that are no clip of the library are passed over."""
+        found = [clip for sheet in self._sheets() if (clip := _read_clip(sheet)) is not None]
+        return sorted(found, key=lambda clip: (clip.created_at, clip.path.name))
+
+    def incoming(self) -> Path:
+        """Return a new name for a file that is not yet a clip; the library's folder is made if need be."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        ignore = self.path / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("# Clips are large; the library stays out of version control.\n*\n")
+        return self.path / f".incoming-{secrets.token_hex(8)}.part"
+
+    def save(self, part: Path, clip: Clip, parameters: Mapping[str, Any]) -> Clip:
+        """Move a checked file to its final, readable name, and write its parameters beside it.
+
+        Parameters
+        ----------
+        part
+            The file, in the library's folder.
+        clip
+            What is known of it; its ``path`` is chosen here.
+        parameters
+            What was asked, for people and for asking again; JSON values only.
+
+        Returns
+        -------
+        Clip
+            The clip under its final name. No other clip is ever overwritten.
+        """
+        stem = f"{clip.created_at.astimezone():%Y%m%d-%H%M%S}-{slug(clip.prompt)}"
+        for sheet in self._free_names(stem):
+            target = sheet.with_suffix(".mp4")
+            saved = Clip(**{**asdict(clip), "path": target})
+            record = {
+                **asdict(saved),
+                "created_at": saved.created_at.isoformat(),
+                "request": dict(parameters),
+            }
+            del record["path"]  # the library may be moved
+            try:
+                with sheet.open("x", encoding="utf-8") as file:
+                    json.dump(record, file, ensure_ascii=False, indent=2)
+            except FileExistsError:
+                continue
+            part.replace(target)
+            return saved
+        raise AssertionError("names never run out")
+
+    def _free_names(self, stem: str) -> Iterator[Path]:
+        number = 1
+        while True:
+            sheet = self.path / f"{stem}-{number}.json"
+            if not sheet.exists() and not sheet.with_suffix(".mp4").exists():
+                yield sheet
+            number += 1
+
+    def _sheets(self) -> list[Path]:
+        return sorted(self.path.glob("*.json")) if self.path.is_dir() else []
+
+
+def slug(prompt: str) -> str:
+    """Return the first words of a prompt as part of a file name: letters, digits and hyphens only.
+
+    Examples
+    --------
+    >>> from ipyveo.library.library import slug
+    >>> slug("../Dusk falls, lanterns light!")
+    'dusk-falls-lanterns-light'
+    """
+    words = re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", prompt).lower())
+    text = "-".join(words)[:_SLUG_CHARACTERS].strip("-")
+    return text or "clip"
+
+
+def _read_clip(sheet: Path) -> Clip | None:
+    """Return the clip that a parameter sheet describes; the file is always the one beside the sheet."""
+    path = sheet.with_suffix(".mp4")
+    try:
+        record = json.loads(sheet.read_text("utf-8"))
+        return Clip(
+            path=path,
+            id=str(record["id"]),
+            prompt=str(record["prompt"]),
+            width=int(record["width"]),
+            height=int(record["height"]),
+            duration=float(record["duration"]),
+            fps=float(record["fps"]),
+            size=path.stat().st_size,
+            created_at=datetime.fromisoformat(record["created_at"]),
+            engine="veo" if record["engine"] == "veo" else "sandbox",
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None

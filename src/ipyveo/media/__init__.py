@@ -1,0 +1,1 @@
+"""Pictures in and clips out: no network of its own, no notebook."""

@@ -1,0 +1,252 @@
+"""A finished video on disk: its measurements, its poster, its exact last frame, its inline display."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    from av import VideoFrame
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+    from PIL import Image
+
+_POSTER_SIDE: Final = 640
+_POSTER_QUALITY: Final = 85
+_MAX_PIXELS: Final = 64_000_000
+_HD_HEIGHT: Final = 720
+# The numbers of ITU-T H.273 for frames, and of FFmpeg's swscale for conversions.
+_UNSPECIFIED_MATRIX: Final = 2
+_SWS_BT709: Final = 1
+_SWS_BT601: Final = 5
+_FULL_RANGE: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class VideoMeasurements:
+    """What a video file really holds.
+
+    Parameters
+    ----------
+    width, height
+        Pixels, as it is shown: a stored rotation is applied.
+    duration
+        Seconds.
+    fps
+        Frames a second, on average.
+    size
+        Bytes.
+    """
+
+    width: int
+    height: int
+    duration: float
+    fps: float
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A finished video on disk.
+
+    Parameters
+    ----------
+    path
+        The MP4 file.
+    id
+        The service's name for the video.
+    prompt
+        What was asked for.
+    width, height
+        Pixels.
+    duration
+        Seconds.
+    fps
+        Frames a second.
+    size
+        Bytes.
+    created_at
+        When it came, with a time zone.
+    engine
+        ``"veo"``, or ``"sandbox"`` for a local preview.
+
+    Examples
+    --------
+    >>> from datetime import UTC, datetime
+    >>> print(Clip(Path("dusk.mp4"), "a1", "dusk", 1280, 720, 8.0, 24.0, 7_800_000, datetime.now(UTC), "veo"))
+    dusk.mp4 (1280x720, 8.0 s, 7.8 MB, veo)
+    """
+
+    path: Path
+    id: str
+    prompt: str
+    width: int
+    height: int
+    duration: float
+    fps: float
+    size: int
+    created_at: datetime
+    engine: Literal["veo", "sandbox"]
+
+    def last_frame(self) -> Image.Image:
+        """Return the exact last frame, upright, as an RGB picture.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the file is gone.
+        ValueError
+            If it is not a playable video any more.
+        """
+        with _opened(self.path) as (container, stream):
+            return _picture(_last(container, stream))
+
+    def poster(self) -> bytes:
+        """Return the first frame as a JPEG, its long side at most 640 pixels.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the file is gone.
+        ValueError
+            If it is not a playable video any more.
+        """
+        with _opened(self.path) as (container, stream):
+            picture = _picture(_first(container, stream))
+        picture.thumbnail((_POSTER_SIDE, _POSTER_SIDE))
+        file = io.BytesIO()
+        picture.save(file, "JPEG", quality=_POSTER_QUALITY)
+        return file.getvalue()
+
+    def __str__(self) -> str:
+        shape = f"{self.width}x{self.height}, {self.duration:.1f} s, {self.size / 1e6:.1f} MB"
+        return f"{self.path} ({shape}, {self.engine})"
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:  # noqa: ANN401 - Jupyter's own display protocol
+        from ipyveo.widgets.player import mimebundle
+
+        return mimebundle(self, **options)
+
+
+def measure_video(path: Path) -> VideoMeasurements:
+    """Check that a file is a whole, playable MP4, and measure it.
+
+    Every packet is looked up and the first frame is decoded, so a download that stopped early is found even
+    where its index came first.
+
+    Parameters
+    ----------
+    path
+        The file, of any name.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not a video that can be played; the text says why.
+
+    Examples
+    --------
+    >>> measure_video(Path("dusk.mp4")).width  # doctest: +SKIP
+    1280
+    """
+    size = path.stat().st_size
+    with _opened(path) as (container, stream):
+        frame = _first(container, stream)
+        width, height = frame.width, frame.height
+        if frame.rotation % 180:
+            width, height = height, width
+    with _opened(path) as (container, stream):
+        start, end, count = _timeline(container, stream, size)
+    duration = float(end - start)
+    return VideoMeasurements(width, height, duration, count / duration, size)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Open a file as MP4 with its first video stream; whatever FFmpeg finds wrong becomes a `ValueError`."""
+    import av
+
+    reason = ""
+    with path.open("rb") as file:
+        try:
+            # A file object and a named format: no path is taken for an address, no text for a playlist.
+            with av.open(file, "r", format="mp4") as container:
+                if not container.streams.video:
+                    raise ValueError("it holds no video")
+                stream = container.streams.video[0]
+                if stream.codec_context.width * stream.codec_context.height > _MAX_PIXELS:
+                    raise ValueError("its frames are too large")
+                yield container, stream
+        except av.FFmpegError as error:
+            reason = error.strerror or type(error).__name__
+    if reason:
+        raise ValueError(f"it cannot be played ({reason})")
+
+
+def _first(container: InputContainer, stream: VideoStream) -> VideoFrame:
+    """Decode the first frame."""
+    for frame in container.decode(stream):
+        return frame
+    raise ValueError("it holds no frame that can be decoded")
+
+
+def _last(container: InputContainer, stream: VideoStream) -> VideoFrame:
+    """Decode to the end and return the frame that is shown last."""
+    if stream.duration:
+        # From the last keyframe on is enough.
+        container.seek((stream.start_time or 0) + stream.duration, stream=stream)
+    last = None
+    for frame in container.decode(stream):
+        if last is None or (frame.pts or 0) >= (last.pts or 0):
+            last = frame
+    if last is None:
+        raise ValueError("it holds no frame that can be decoded")
+    return last
+
+
+def _timeline(container: InputContainer, stream: VideoStream, size: int) -> tuple[Fraction, Fraction, int]:
+    """Read every packet; return when the first frame starts, when the last one ends, and their number."""
+    start, end, count = None, None, 0
+    for packet in container.demux():
+        if packet.size == 0:
+            continue
+        if packet.is_corrupt or (packet.pos or 0) + packet.size > size:
+            raise ValueError("it is cut short")
+        if packet.stream.index == stream.index and packet.pts is not None and packet.time_base:
+            shown = packet.pts * packet.time_base
+            over = shown + (packet.duration or 0) * packet.time_base
+            start = shown if start is None else min(start, shown)
+            end = over if end is None else max(end, over)
+            count += 1
+    if count < stream.frames:
+        raise ValueError("it is cut short")
+    if start is None or end is None or end <= start:
+        raise ValueError("it has no duration")
+    return start, end, count
+
+
+def _picture(frame: VideoFrame) -> Image.Image:
+    """Convert a frame to RGB by the matrix it is tagged with, else by the one usual for its size; upright."""
+    from PIL import Image
+
+    matrix = None
+    if frame.colorspace == _UNSPECIFIED_MATRIX:
+        matrix = _SWS_BT709 if min(frame.width, frame.height) >= _HD_HEIGHT else _SWS_BT601
+    pixels = frame.to_ndarray(
+        format="rgb24",
+        src_colorspace=matrix,
+        # RGB has no matrix, but PyAV 15 heeds the source's only where this one is another.
+        dst_colorspace=_SWS_BT601,
+        src_color_range=_FULL_RANGE if frame.color_range == _FULL_RANGE else None,
+        interpolation="BICUBIC",
+    )
+    # Both count against the clock.
+    return Image.fromarray(pixels).rotate(frame.rotation, expand=True)

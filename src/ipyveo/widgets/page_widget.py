@@ -1,0 +1,129 @@
+"""What every widget of ours shares: messages with its page, the beat, and clips sent when asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import os
+import secrets
+from collections.abc import Iterable, Mapping
+from typing import IO, TYPE_CHECKING, Any
+
+import anywidget
+import traitlets
+
+from ipyveo.generations.loop import background_loop
+from ipyveo.media.frame import Frame
+from ipyveo.widgets.bundle import bundle
+from ipyveo.widgets.transfer import Deliveries
+
+if TYPE_CHECKING:
+    from ipyveo.media.clip import Clip
+
+_BEAT_SECONDS = 2.0
+_module, _style = bundle()
+
+
+class PageWidget(anywidget.AnyWidget):
+    """A widget whose page asks for clips, posters and thumbnails by message; none is ever a trait."""
+
+    _esm = _module
+    _css = _style
+
+    _view = traitlets.Unicode().tag(sync=True)
+    _clips: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
+
+    def __init__(self, **traits: Any) -> None:  # noqa: ANN401 - each trait has its own type
+        self._keys: dict[str, Frame | Clip] = {}  # what the page may ask for, by a name that says nothing
+        self._views: dict[str, None] = {}
+        self._beating: asyncio.Task[None] | None = None
+        self._deliveries = Deliveries(self._tell)
+        super().__init__(**traits)
+        self.on_msg(self._hear)
+
+    def close(self) -> None:
+        """Take the widget off the page and let go of what it holds."""
+        if hasattr(self, "_deliveries"):  # ipywidgets closes half-made widgets as well
+            background_loop().call_soon_threadsafe(self._let_go)
+        super().close()
+
+    def _let_go(self) -> None:
+        self._views.clear()
+        self._deliveries.close()
+
+    def _key_for(self, thing: Frame | Clip) -> str:
+        for key, known in self._keys.items():
+            if known is thing:
+                return key
+        key = secrets.token_hex(8)
+        self._keys[key] = thing
+        return key
+
+    def _clip_records(self, clips: Iterable[Clip]) -> list[dict[str, Any]]:
+        return [
+            {
+                "key": self._key_for(clip),
+                "take": take,
+                "name": clip.path.name,
+                "width": clip.width,
+                "height": clip.height,
+                "duration": clip.duration,
+                "fps": clip.fps,
+                "size": clip.size,
+                "prompt": clip.prompt,
+                "engine": clip.engine,
+            }
+            for take, clip in enumerate(clips, 1)
+        ]
+
+    def _tell(self, message: Mapping[str, Any], buffers: list[bytes]) -> None:
+        self.send(dict(message), buffers)
+
+    def _hear(self, _: object, content: Mapping[str, Any], buffers: list[memoryview]) -> None:
+        """Hand a message over to the background loop at once: a kernel's handlers must be short."""
+        data = [bytes(buffer) for buffer in buffers]
+        background_loop().call_soon_threadsafe(self._answer, dict(content), data)
+
+    def _answer(self, said: dict[str, Any], buffers: list[bytes]) -> None:
+        answer = getattr(self, f"_on_{said.get('type')}", None)
+        if answer is not None:
+            with contextlib.suppress(KeyError, TypeError, ValueError, IndexError):  # not from our page
+                answer(said, buffers)
+
+    def _on_hello(self, said: dict[str, Any], _: list[bytes]) -> None:
+        self._views[str(said["view"])] = None
+        if self._beating is None:
+            self._beating = asyncio.ensure_future(self._beat())
+
+    def _on_bye(self, said: dict[str, Any], _: list[bytes]) -> None:
+        self._views.pop(str(said["view"]), None)
+
+    def _on_fetch(self, said: dict[str, Any], _: list[bytes]) -> None:
+        thing = self._keys.get(str(said["key"]))
+        what = str(said["what"])
+        self._deliveries.begin(str(said["id"]), lambda: _opened(thing, what))
+
+    def _on_received(self, said: dict[str, Any], _: list[bytes]) -> None:
+        self._deliveries.acknowledge(str(said["id"]), int(said["parts"]))
+
+    def _on_cancel_fetch(self, said: dict[str, Any], _: list[bytes]) -> None:
+        self._deliveries.cancel(str(said["id"]))
+
+    async def _beat(self) -> None:
+        """Let the page tell a kernel that is there from one that is not."""
+        while self._views:
+            self._tell({"type": "beat"}, [])
+            await asyncio.sleep(_BEAT_SECONDS)
+        self._beating = None
+
+
+def _opened(thing: Frame | Clip | None, what: str) -> tuple[IO[bytes], int, str]:
+    """Return what the page asks for, as an open file with its size and media type."""
+    if thing is None:
+        raise LookupError(what)
+    if not isinstance(thing, Frame) and what == "clip":
+        file = thing.path.open("rb")
+        return file, os.fstat(file.fileno()).st_size, "video/mp4"
+    data = thing.thumbnail() if isinstance(thing, Frame) else thing.poster()
+    return io.BytesIO(data), len(data), "image/jpeg"

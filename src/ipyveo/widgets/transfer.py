@@ -1,0 +1,190 @@
+"""Pictures from the page and clips to the page: numbered parts, acknowledged, a few in flight at a time.
+
+Any message over the server's 10 MiB limit closes the socket without a word, and some notebooks fail from
+about 1 MB, so nothing travels in one piece. Everything here runs on the background loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+PART_BYTES = 512 * 1024
+IN_FLIGHT = 4  # parts sent ahead of what the page has acknowledged
+ABANDONED_SECONDS = 60.0  # an upload or delivery that nobody moves for this long is over
+MAX_UPLOAD_BYTES = 128 * 2**20
+
+Send = Callable[[Mapping[str, Any], list[bytes]], None]
+
+
+@dataclass
+class Upload:
+    """One picture on its way from the page."""
+
+    slot: str
+    name: str
+    size: int
+    file: IO[bytes] = field(default_factory=tempfile.TemporaryFile)
+    received: int = 0
+    expiry: asyncio.TimerHandle | None = None
+
+    def close(self) -> None:
+        """Let go of the file and the timer."""
+        self.file.close()
+        if self.expiry is not None:
+            self.expiry.cancel()
+
+
+class Uploads:
+    """The pictures that are on their way from the page.
+
+    Parameters
+    ----------
+    send
+        Sends a message to the page.
+    arrived
+        Awaited with each upload that is whole; its error's sentence goes back to the page.
+    """
+
+    def __init__(self, send: Send, arrived: Callable[[Upload], Awaitable[None]]) -> None:
+        self._send = send
+        self._arrived = arrived
+        self._uploads: dict[str, Upload] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def begin(self, key: str, slot: str, name: str, size: int) -> None:
+        """Expect a picture. A newer one for the same slot takes the place of one still on its way."""
+        if not 0 < size <= MAX_UPLOAD_BYTES:
+            kind = "empty" if size <= 0 else f"larger than {MAX_UPLOAD_BYTES // 2**20} MB"
+            self._fail(key, f"The file is {kind}, so it cannot be used. Choose another picture.")
+            return
+        for other in [other for other, upload in self._uploads.items() if upload.slot == slot]:
+            self.cancel(other)
+        self._uploads[key] = Upload(slot, name, size)
+        self._renew(key)
+        self._acknowledge(key)
+
+    def take(self, key: str, offset: int, part: bytes) -> None:
+        """Take a part. One that does not continue what is here is answered with how far it is."""
+        upload = self._uploads.get(key)
+        if upload is None:
+            self._fail(key, "The upload was given up. Choose the picture again.")
+            return
+        if offset == upload.received and part and offset + len(part) <= upload.size:
+            upload.file.write(part)
+            upload.received += len(part)
+        self._renew(key)
+        self._acknowledge(key)
+        if upload.received == upload.size:
+            del self._uploads[key]
+            task = asyncio.ensure_future(self._finish(key, upload))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def cancel(self, key: str) -> None:
+        """Forget an upload."""
+        upload = self._uploads.pop(key, None)
+        if upload is not None:
+            upload.close()
+
+    def close(self) -> None:
+        """Forget every upload."""
+        for key in list(self._uploads):
+            self.cancel(key)
+
+    async def _finish(self, key: str, upload: Upload) -> None:
+        try:
+            upload.file.seek(0)
+            await self._arrived(upload)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the person at the page must hear of it
+            self._fail(key, str(error) or type(error).__name__)
+        else:
+            self._send({"type": "upload_done", "id": key}, [])
+        finally:
+            upload.close()
+
+    def _renew(self, key: str) -> None:
+        upload = self._uploads[key]
+        if upload.expiry is not None:
+            upload.expiry.cancel()
+        loop = asyncio.get_running_loop()
+        upload.expiry = loop.call_later(ABANDONED_SECONDS, self.cancel, key)
+
+    def _acknowledge(self, key: str) -> None:
+        self._send({"type": "uploaded", "id": key, "received": self._uploads[key].received}, [])
+
+    def _fail(self, key: str, sentence: str) -> None:
+        self._send({"type": "upload_failed", "id": key, "sentence": sentence}, [])
+
+
+class Deliveries:
+    """The files that are on their way to the page.
+
+    Parameters
+    ----------
+    send
+        Sends a message with buffers to the page.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._acknowledged: dict[str, int] = {}
+        self._moved: dict[str, asyncio.Event] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def begin(self, key: str, opened: Callable[[], tuple[IO[bytes], int, str]]) -> None:
+        """Send a file; `opened` gives the file, its size in bytes and its media type, in a thread."""
+        if key in self._tasks:
+            return
+        self._acknowledged[key], self._moved[key] = 0, asyncio.Event()
+        task = self._tasks[key] = asyncio.ensure_future(self._deliver(key, opened))
+        task.add_done_callback(lambda _: self._forget(key))
+
+    def acknowledge(self, key: str, parts: int) -> None:
+        """Note that the page has so many parts."""
+        if key in self._moved:
+            self._acknowledged[key] = max(self._acknowledged[key], parts)
+            self._moved[key].set()
+
+    def cancel(self, key: str) -> None:
+        """Stop sending."""
+        if key in self._tasks:
+            self._tasks[key].cancel()
+
+    def close(self) -> None:
+        """Stop sending everything."""
+        for key in list(self._tasks):
+            self.cancel(key)
+
+    def _forget(self, key: str) -> None:
+        del self._tasks[key], self._moved[key], self._acknowledged[key]
+
+    async def _deliver(self, key: str, opened: Callable[[], tuple[IO[bytes], int, str]]) -> None:
+        try:
+            file, size, media_type = await asyncio.to_thread(opened)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the person at the page must hear of it
+            sentence = f"This could not be read from the library ({type(error).__name__}). Is it still there?"
+            self._send({"type": "fetch_failed", "id": key, "sentence": sentence}, [])
+            return
+        parts = max(1, -(-size // PART_BYTES))
+        with file:
+            for index in range(parts):
+                while index - self._acknowledged[key] >= IN_FLIGHT:
+                    self._moved[key].clear()
+                    try:
+                        await asyncio.wait_for(self._moved[key].wait(), ABANDONED_SECONDS)
+                    except TimeoutError:
+                        return  # nobody is there any more; a page that comes back asks again
+                message = {
+                    "type": "part",
+                    "id": key,
+                    "index": index,
+                    "parts": parts,
+                    "size": size,
+                    "media_type": media_type,
+                }
+                self._send(message, [file.read(PART_BYTES)])
+                await asyncio.sleep(0)  # other streams of this loop come first between two parts

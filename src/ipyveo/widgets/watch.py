@@ -1,0 +1,96 @@
+"""What a page shows of a run: the shot's events become the values of the widget's traits."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ipyveo.api.events import Event, StatusEvent
+from ipyveo.errors import VeoError
+from ipyveo.generations.shot import Shot
+from ipyveo.generations.stages import WORDS, stage_words
+
+_LONGEST_STAGE = 200  # characters of a word of the service's own that are shown
+
+
+class Watch:
+    """One run as the page sees it.
+
+    Parameters
+    ----------
+    shot
+        The run.
+    """
+
+    def __init__(self, shot: Shot) -> None:
+        self.shot = shot
+        self._began = time.monotonic()
+        self._took: float | None = None
+        self._stages: list[str] = []
+        self._status = "waiting"
+
+    def first(self) -> dict[str, Any]:
+        """Return the values at the start: the request is on its way, and what was shown before is gone."""
+        return {
+            "status": self._status,
+            "stage": "Sending the request",
+            "progress": None,
+            "_notice": "",
+            "_clips": [],
+            "_run": self.clock(),
+            **no_problem(),
+        }
+
+    def next(self, event: Event | None) -> dict[str, Any]:
+        """Return the values that an event changes; None is the end of the run."""
+        if event is None:
+            return self._last()
+        if not isinstance(event, StatusEvent):
+            return {}
+        if event.status in WORDS:
+            self._status = event.status
+            if event.status not in self._stages:
+                self._stages.append(event.status)
+        return {
+            "status": self._status,
+            "stage": stage_words(event.status)[:_LONGEST_STAGE],
+            "progress": event.progress,
+            "_run": self.clock(),
+        }
+
+    def clock(self) -> dict[str, Any]:
+        """Return how long the run has been going, at this moment, and the stages it has seen."""
+        return {
+            "running": self._took is None,
+            "elapsed": time.monotonic() - self._began,
+            "took": self._took,
+            "stages": list(self._stages),
+        }
+
+    def _last(self) -> dict[str, Any]:
+        self._took = time.monotonic() - self._began
+        outcome, error = self.shot.outcome, self.shot.error
+        return {
+            "status": outcome,
+            "stage": stage_words(outcome),
+            "progress": 1.0 if outcome == "complete" else None,
+            "_notice": "\n".join(self.shot.notices),
+            "_run": self.clock(),
+            **(no_problem() if error is None or outcome == "stopped" else problem(error)),
+        }
+
+
+def problem(error: Exception) -> dict[str, str]:
+    """Return the values that show an error."""
+    if isinstance(error, VeoError):
+        return {"error": str(error), "_error_details": error.raw}
+    return {
+        "error": "Something went wrong inside ipyveo itself, which is our mistake. Run the cell again; if a "
+        "job was already sent, it goes on and may be charged.",
+        "_error_details": f"{type(error).__name__}: {error}",
+    }
+
+
+def no_problem() -> dict[str, str]:
+    """Return the values that show none."""
+    return {"error": "", "_error_details": ""}

@@ -1,0 +1,210 @@
+"""The client: one POST however it is used, patience as the headers say, refusal before anything is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+
+import pytest
+
+from ipyveo import (
+    FrameError,
+    GatewayError,
+    InterruptedGenerationError,
+    InvalidRequestError,
+    VeoClient,
+)
+from ipyveo.api.requests import check_count
+
+
+async def test_awaited_iterated_and_awaited_again_it_is_sent_once(client, ledger, pictures):
+    book = ledger(client)
+    generation = client.frames_to_video(*pictures, prompt="dusk falls")
+    assert book.received_posts == 0
+    first = [event async for event in generation]
+    second = [event async for event in generation]
+    videos = await generation
+    assert first == second
+    assert await generation == videos
+    assert list(first[-1].videos) == videos
+    assert book.received_posts == 1
+
+
+async def test_a_reader_that_stops_half_way_leaves_the_rest_for_the_next(client, ledger, pictures):
+    book = ledger(client)
+    generation = client.frames_to_video(*pictures, prompt="dusk falls")
+    async for _ in generation:
+        break
+    assert [video.ok for video in await generation] == [True]
+    assert book.received_posts == 1
+
+
+async def test_two_readers_at_once_see_the_same_events_of_one_request(client, ledger, pictures):
+    book = ledger(client)
+    generation = client.frames_to_video(*pictures, prompt="dusk falls")
+
+    async def read():
+        return [event async for event in generation]
+
+    assert len({str(events) for events in await asyncio.gather(read(), read(), read())}) == 1
+    assert book.received_posts == 1
+
+
+async def test_the_client_need_not_be_entered_and_leaving_it_hangs_up(client, pictures):
+    async with client:
+        generation = client.frames_to_video(*pictures, prompt="dusk [sandbox: stall@starting]")
+        async for _ in generation:
+            break
+    with pytest.raises(InterruptedGenerationError, match="stopped"):
+        await generation
+
+
+async def test_cancelling_the_wait_ends_it_and_the_job_goes_on(client, ledger, pictures):
+    book = ledger(client)
+    generation = client.frames_to_video(*pictures, prompt="dusk [sandbox: stall@starting]")
+    reader = asyncio.ensure_future(_all(generation))
+    await anext(aiter(generation))  # the job has been accepted
+    reader.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reader
+    with pytest.raises(InterruptedGenerationError, match="may be charged"):
+        await generation
+    async with asyncio.timeout(30):
+        while not any("stall@starting" in row.prompt for row in await client.histories()):
+            await asyncio.sleep(0.05)
+    assert book.accepted_posts == 1
+
+
+async def _all(generation):
+    return [event async for event in generation]
+
+
+async def test_a_port_where_nobody_listens_is_tried_again_and_then_said_plainly():
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        port = listener.getsockname()[1]
+    began = time.monotonic()
+    with pytest.raises(GatewayError, match="nothing was sent and nothing was charged") as caught:
+        await VeoClient("a-key-of-no-one", f"http://127.0.0.1:{port}").text_to_video(prompt="dusk")
+    assert caught.value.maybe_charged is False
+    assert time.monotonic() - began >= 1.5  # the two pauses between three tries
+
+
+async def test_a_service_that_comes_up_a_moment_later_is_reached():
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        address = listener.getsockname()
+    answers = []
+
+    def serve_late():
+        time.sleep(0.7)  # this IS the fault: the far side is late, by more than the first pause
+        with socket.create_server(address) as late:
+            line, _ = late.accept()
+            with line:
+                answers.append(line.recv(65536))
+                line.sendall(
+                    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n[]"
+                )
+
+    thread = threading.Thread(target=serve_late)
+    thread.start()
+    left = await VeoClient("a-key-of-no-one", f"http://127.0.0.1:{address[1]}").credits()
+    thread.join()
+    assert left.remaining == 0
+    assert len(answers) == 1
+
+
+async def test_credits_are_summed_over_the_packs_and_the_first_end_is_named():
+    left = await VeoClient.sandbox(fault="packs@credits").credits()
+    assert left.remaining == left.quota - left.used
+    assert left.expires_at is not None
+
+
+async def test_histories_are_paged_newest_first(client, pictures):
+    for prompt in ("first of two", "second of two"):
+        await client.frames_to_video(*pictures, prompt=prompt)
+    page = await client.histories(page=1, page_size=1)
+    assert [video.prompt for video in page] == ["second of two"]
+    assert page.total_pages == page.total >= 2
+    assert [video.prompt for video in await client.histories(page=2, page_size=1)] == ["first of two"]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda c, p: c.text_to_video(prompt="dusk"), lambda c, p: c.ingredients_to_video(p, prompt="dusk")],
+)
+async def test_the_other_two_calls_make_videos_too(client, pictures, make):
+    assert [video.ok for video in await make(client, [*pictures])] == [True]
+
+
+def text_named_png(folder):
+    path = folder / "notes.png"
+    path.write_text("not a picture")
+    return path
+
+
+def cut_jpeg(folder):
+    from PIL import Image
+
+    path = folder / "cut.jpg"
+    Image.effect_noise((640, 360), 80).save(path)
+    path.write_bytes(path.read_bytes()[:4000])
+    return path
+
+
+BAD = {
+    "no picture": (InvalidRequestError, {"start_image": None}),
+    "an empty prompt": (InvalidRequestError, {"prompt": "  \n"}),
+    "a prompt that is no text": (InvalidRequestError, {"prompt": 7}),
+    "half a character": (InvalidRequestError, {"prompt": "dusk \ud800"}),
+    "a text file named png": (FrameError, {"start_image": text_named_png}),
+    "a cut JPEG": (FrameError, {"end_image": cut_jpeg}),
+    "a count of 5": (InvalidRequestError, {"number_of_videos": 5}),
+    "a count of 0": (InvalidRequestError, {"number_of_videos": 0}),
+    "a count of True": (InvalidRequestError, {"number_of_videos": True}),
+    "a count of 2.5": (InvalidRequestError, {"number_of_videos": 2.5}),
+    "an unknown ratio": (InvalidRequestError, {"aspect_ratio": "4:3"}),
+    "a missing file": (FrameError, {"start_image": "no-such-file.png"}),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_refused_at_once_and_nothing_is_sent(client, ledger, pictures, tmp_path, case):
+    kind, change = BAD[case]
+    good = {"start_image": pictures[0], "end_image": pictures[1], "prompt": "dusk", "number_of_videos": 1}
+    change = {name: value(tmp_path) if callable(value) else value for name, value in change.items()}
+    book = ledger(client)
+    with pytest.raises(kind) as caught:
+        client.frames_to_video(**{**good, **change})
+    assert caught.value.maybe_charged is False
+    assert "othing was" in str(caught.value)
+    assert len(str(caught.value)) < 300
+    assert book.received_posts == 0
+
+
+def test_numpys_integers_count_as_whole_numbers():
+    import numpy as np
+
+    assert check_count(np.int64(3)) == 3
+
+
+@pytest.mark.parametrize(
+    "url", ["genaipro.vn", "ftp://x/", "http://", "https://me:secret@x/", "http://x:99999"]
+)
+def test_a_base_url_that_is_none_is_refused(url):
+    with pytest.raises(InvalidRequestError, match="base URL") as caught:
+        VeoClient("a-key-of-no-one", url)
+    assert "secret" not in str(caught.value)
+
+
+def test_the_environment_gives_the_base_url(monkeypatch):
+    monkeypatch.setenv("GENAIPRO_BASE_URL", "http://127.0.0.1:8787/api/v1/")
+    assert VeoClient("a-key-of-no-one").base_url == "http://127.0.0.1:8787/api/v1"
+
+
+async def test_a_server_that_names_itself_a_sandbox_is_called_one_whatever_its_address(client):
+    plain = VeoClient("any-key-will-do", client.base_url)
+    assert plain.engine is None
+    await plain.credits()
+    assert plain.engine == "sandbox"

@@ -1,0 +1,148 @@
+"""Pictures from the page and clips to the page: numbered, acknowledged, bounded, never half."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+
+import pytest
+
+from ipyveo.widgets import transfer
+from ipyveo.widgets.transfer import IN_FLIGHT, MAX_UPLOAD_BYTES, PART_BYTES, Deliveries, Uploads
+
+
+class Page:
+    """The far end: keeps what is sent to it."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[dict, list[bytes]]] = []
+        self.more = asyncio.Event()
+
+    def send(self, message, buffers) -> None:
+        self.said.append((dict(message), buffers))
+        self.more.set()
+
+    async def until(self, kind: str, number: int = 1) -> list[tuple[dict, list[bytes]]]:
+        async with asyncio.timeout(10):
+            while len(found := [one for one in self.said if one[0]["type"] == kind]) < number:
+                self.more.clear()
+                await self.more.wait()
+        return found
+
+
+@pytest.fixture
+def page():
+    return Page()
+
+
+@pytest.fixture
+def arrived():
+    return []
+
+
+@pytest.fixture
+async def uploads(page, arrived):
+    async def keep(upload):
+        arrived.append((upload.slot, upload.name, upload.file.read()))
+
+    uploads = Uploads(page.send, keep)
+    yield uploads
+    uploads.close()
+
+
+async def test_a_picture_arrives_whole_and_each_part_is_acknowledged(page, uploads, arrived):
+    uploads.begin("a", "start", "day.png", 7)
+    uploads.take("a", 0, b"1234")
+    uploads.take("a", 4, b"567")
+    await page.until("upload_done")
+    assert arrived == [("start", "day.png", b"1234567")]
+    assert [said["received"] for said, _ in await page.until("uploaded", 3)] == [0, 4, 7]
+
+
+async def test_a_part_that_comes_twice_or_too_early_is_answered_with_how_far_it_is(page, uploads, arrived):
+    uploads.begin("a", "start", "day.png", 6)
+    uploads.take("a", 3, b"456")
+    uploads.take("a", 0, b"123")
+    uploads.take("a", 0, b"123")
+    assert [said["received"] for said, _ in page.said] == [0, 0, 3, 3]
+    uploads.take("a", 3, b"456")
+    await page.until("upload_done")
+    assert arrived[0][2] == b"123456"
+
+
+async def test_more_bytes_than_announced_are_not_taken(page, uploads):
+    uploads.begin("a", "start", "day.png", 4)
+    uploads.take("a", 0, b"12345")
+    assert page.said[-1][0] == {"type": "uploaded", "id": "a", "received": 0}
+
+
+@pytest.mark.parametrize(("size", "piece"), [(0, "empty"), (MAX_UPLOAD_BYTES + 1, "larger than 128 MB")])
+async def test_a_size_that_cannot_be_is_refused_before_any_byte(page, uploads, size, piece):
+    uploads.begin("a", "start", "day.png", size)
+    ((said, _),) = page.said
+    assert said["type"] == "upload_failed"
+    assert piece in said["sentence"]
+
+
+async def test_a_newer_picture_takes_the_place_of_one_still_on_its_way(page, uploads):
+    uploads.begin("a", "start", "day.png", 4)
+    uploads.begin("b", "start", "night.png", 4)
+    uploads.take("a", 0, b"1234")
+    assert page.said[-1][0]["type"] == "upload_failed"
+
+
+async def test_an_upload_that_nobody_moves_expires(page, uploads, monkeypatch):
+    monkeypatch.setattr(transfer, "ABANDONED_SECONDS", 0.05)
+    uploads.begin("a", "start", "day.png", 4)
+    async with asyncio.timeout(5):
+        while uploads._uploads:
+            await asyncio.sleep(0.01)
+    uploads.take("a", 0, b"1234")
+    assert page.said[-1][0]["type"] == "upload_failed"
+
+
+async def test_a_picture_that_cannot_be_used_is_a_sentence_for_the_page(page):
+    async def refuse(_):
+        raise ValueError("This is not a picture.")
+
+    uploads = Uploads(page.send, refuse)
+    uploads.begin("a", "start", "notes.png", 1)
+    uploads.take("a", 0, b"x")
+    ((said, _),) = await page.until("upload_failed")
+    assert said["sentence"] == "This is not a picture."
+
+
+async def test_a_clip_goes_out_a_few_parts_ahead_of_the_acknowledgements(page):
+    data = bytes(range(256)) * (PART_BYTES // 256) * 9 + b"tail"
+    deliveries = Deliveries(page.send)
+    deliveries.begin("f", lambda: (io.BytesIO(data), len(data), "video/mp4"))
+    await page.until("part", IN_FLIGHT)
+    for _ in range(20):  # it had every chance to send more, and did not
+        await asyncio.sleep(0)
+    assert len(page.said) == IN_FLIGHT
+    for number in range(1, 11):
+        await page.until("part", min(10, number - 1 + IN_FLIGHT))
+        deliveries.acknowledge("f", number)
+    parts = await page.until("part", 10)
+    assert b"".join(buffers[0] for _, buffers in parts) == data
+    assert [said["index"] for said, _ in parts] == list(range(10))
+    assert {(said["parts"], said["size"], said["media_type"]) for said, _ in parts} == {
+        (10, len(data), "video/mp4")
+    }
+
+
+async def test_a_delivery_can_be_called_off_and_a_missing_file_is_said(page):
+    def missing():
+        raise FileNotFoundError("clip.mp4")
+
+    deliveries = Deliveries(page.send)
+    deliveries.begin("f", missing)
+    ((said, _),) = await page.until("fetch_failed")
+    assert "Is it still there?" in said["sentence"]
+    deliveries.begin("g", lambda: (io.BytesIO(bytes(PART_BYTES * 20)), PART_BYTES * 20, "video/mp4"))
+    await page.until("part", IN_FLIGHT)
+    deliveries.cancel("g")
+    async with asyncio.timeout(5):
+        while deliveries._tasks:
+            await asyncio.sleep(0)
+    assert len(page.said) == 1 + IN_FLIGHT
