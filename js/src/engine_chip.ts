@@ -21,6 +21,7 @@ export class EngineChip {
     const known = !sandbox && credits !== null;
     setText(this.#dot, known ? " · " : "");
     setText(this.#count, known ? String(credits) : "");
-    setText(this.#rest, sandbox ? " · local preview, not Veo · free" : known ? ` credit${credits === 1 ? "" : "s"} left` : "");
+    const left = known ? ` credit${credits === 1 ? "" : "s"} left` : "";
+    setText(this.#rest, sandbox ? " · local preview, not Veo · free" : left);
   }
 }

@@ -29,7 +29,8 @@ export class ProgressPanel {
       "aria-valuemax": "100",
     });
     this.#bar.append(this.#fill);
-    const foot = element("div", { class: "iv-panel-foot" }, this.#facts, button("Stop watching", { class: "iv-link" }, stop));
+    const leave = button("Stop watching", { class: "iv-link" }, stop);
+    const foot = element("div", { class: "iv-panel-foot" }, this.#facts, leave);
     this.root = element("div", { class: "iv-panel", hidden: "" }, this.#stages, this.#bar, foot);
   }
 
@@ -40,7 +41,8 @@ export class ProgressPanel {
     this.#draw(stageLine(traits.status, headline(traits.stage)[0].replace(/\.$/, ""), traits._run.stages));
     this.#bar.classList.toggle("iv-unknown", traits.progress === null);
     this.#fill.style.width = traits.progress === null ? "" : `${Math.min(1, Math.max(0, traits.progress)) * 100}%`;
-    setAttribute(this.#bar, "aria-valuenow", traits.progress === null ? null : String(Math.round(traits.progress * 100)));
+    const percentage = traits.progress === null ? null : String(Math.round(traits.progress * 100));
+    setAttribute(this.#bar, "aria-valuenow", percentage);
     setAttribute(this.#bar, "aria-valuetext", traits.stage);
     this.tick();
   }
@@ -58,7 +60,9 @@ export class ProgressPanel {
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
     this.#stages.replaceChildren(
-      ...stages.map(({ words, state }) => element("span", { class: `iv-${state}` }, MARK[state], element("bdi", {}, words))),
+      ...stages.map(({ words, state }) =>
+        element("span", { class: `iv-${state}` }, MARK[state], element("bdi", {}, words)),
+      ),
     );
   }
 }

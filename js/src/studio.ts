@@ -58,8 +58,12 @@ export class Studio {
     this.#start = new KeyframeSlot(this.#id, "start", link, announce, this.#schedule);
     this.#end = new KeyframeSlot(this.#id, "end", link, announce, this.#schedule);
     this.#prompt = new PromptField(this.#id, model, announce, this.#schedule);
-    this.#ratio = new Choices("Aspect ratio", `${this.#id}-ratio`, ["16:9", "9:16"], (value) => this.#set("aspect_ratio", value));
-    this.#count = new Choices("Number of videos", `${this.#id}-count`, [1, 2, 3, 4], (value) => this.#set("number_of_videos", value));
+    this.#ratio = new Choices("Aspect ratio", `${this.#id}-ratio`, ["16:9", "9:16"], (value) =>
+      this.#set("aspect_ratio", value),
+    );
+    this.#count = new Choices("Number of videos", `${this.#id}-count`, [1, 2, 3, 4], (value) =>
+      this.#set("number_of_videos", value),
+    );
     this.#generate = button("Generate", { class: "iv-generate" }, () => this.#ask());
     this.#progress = new ProgressPanel(() => link.sinceRun, () => link.send({ type: "stop" }), this.#generate);
     this.#problem = new ProblemPanel(this.#id, this.#generate);
@@ -98,8 +102,8 @@ export class Studio {
     const card = element("div", { class: "iv-card" }, this.#live, head, composer, this.#line, this.#progress.root);
     card.append(this.#problem.root, this.#halted, this.#notice, this.#takes.root);
     // JupyterLab looks for this attribute before it takes a key for a shortcut.
-    const attributes = { class: "ipyveo", role: "region", "aria-label": "Frames to video", "data-lm-suppress-shortcuts": "true" };
-    return element("div", attributes, card);
+    const suppress = { "data-lm-suppress-shortcuts": "true" };
+    return element("div", { class: "ipyveo", role: "region", "aria-label": "Frames to video", ...suppress }, card);
   }
 
   #listen(): void {
@@ -194,7 +198,7 @@ export class Studio {
     // The first greeting may have been lost with a connection; the kernel takes a second one for the same view.
     if (silent && this.#line.hidden) this.link.send({ type: "hello", view: this.#id });
     this.#connection(silent);
-    this.#progress.tick();
+    if (!this.#gone) this.#progress.tick();
     setAttribute(this.#generate, "aria-disabled", this.#ready(this.#read()) ? null : "true");
   };
 

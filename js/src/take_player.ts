@@ -18,7 +18,9 @@ export class TakePlayer {
     private readonly clip: Clip,
     private readonly assets: Assets,
   ) {
-    this.#cover = button("", { class: "iv-cover", "aria-label": `Play take ${clip.take}` }, () => this.#attempt(() => this.#play()));
+    this.#cover = button("", { class: "iv-cover", "aria-label": `Play take ${clip.take}` }, () =>
+      this.#attempt(() => this.#play()),
+    );
     this.#cover.append(element("span", { class: "iv-play", "aria-hidden": "true" }));
     const again = button("Try again", { class: "iv-link" }, () => this.#attempt(this.#retry));
     this.#problem = element("div", { class: "iv-take-problem", hidden: "" }, this.#sentence, again);
@@ -85,7 +87,8 @@ export class TakePlayer {
     show(this.#problem, false, this.#cover);
     show(this.#loading, true);
     try {
-      const url = await this.assets.load("clip", this.clip.key, (share) => setText(this.#loading, `Loading ${percent(share)}`));
+      const moved = (share: number): void => setText(this.#loading, `Loading ${percent(share)}`);
+      const url = await this.assets.load("clip", this.clip.key, moved);
       if (!this.#video.src) this.#video.src = url;
       show(this.#cover, false, this.#video);
       return url;

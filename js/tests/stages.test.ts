@@ -23,7 +23,8 @@ test("a stage that was never seen is not ticked off", () => {
 });
 
 test("a word of the service's own appears as sent, in the place of the current stage", () => {
-  assert.equal(line("processing", "queued_upstream", ["starting"]), "✓ Starting — ● queued_upstream — Downloading — Done");
+  const shown = line("processing", "queued_upstream", ["starting"]);
+  assert.equal(shown, "✓ Starting — ● queued_upstream — Downloading — Done");
 });
 
 test("waiting and checking stand alone", () => {

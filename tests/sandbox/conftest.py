@@ -51,7 +51,7 @@ class Caller:
     def __init__(self, address):
         self.base_url = address.base_url
         self.root = address.base_url.removesuffix("/api/v1")
-        self.key = address.api_key
+        self.received = 0
         self.http = httpx.Client(
             headers={"Authorization": f"Bearer {address.api_key}"}, timeout=30, trust_env=False
         )
@@ -83,17 +83,20 @@ class Caller:
         return self.http.get(f"{self.base_url}/veo/{call}", params=params)
 
     def ledger(self):
-        return self.http.get(f"{self.root}/sandbox/ledger").json()
+        """Give the accounts; the POSTs that merely came are counted apart, in `received`."""
+        counts = self.http.get(f"{self.root}/sandbox/ledger").json()
+        self.received = counts.pop("received_posts")
+        return counts
 
     def rows(self, prompt):
         page = self.get("histories", page_size=100).json()
         return [row for row in page["data"] if row["prompt"].split() == prompt.split()]
 
     def finished(self, prompt, *, within=30.0):
-        """Wait until the job of a prompt is in the histories, and give its rows."""
+        """Wait until the job of a prompt is in the histories and no longer active, and give its rows."""
         deadline = time.monotonic() + within
-        while not (rows := self.rows(prompt)):
-            assert time.monotonic() < deadline, f"no row for {prompt!r}"
+        while not (rows := self.rows(prompt)) or rows[0]["status"] == "MEDIA_GENERATION_STATUS_ACTIVE":
+            assert time.monotonic() < deadline, f"no finished row for {prompt!r}"
             time.sleep(0.02)
         return rows
 

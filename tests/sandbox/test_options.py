@@ -43,7 +43,8 @@ def test_the_key_is_not_shown():
 def test_options_faults_and_the_process_need_no_heavy_package():
     heavy = "{'starlette', 'uvicorn', 'av', 'numpy', 'PIL'}"
     code = (
-        "import sys; from ipyveo.sandbox import SandboxOptions, FAULTS, EmbeddedSandbox, shared; SandboxOptions();"
+        "import sys; from ipyveo.sandbox import FAULTS, EmbeddedSandbox, SandboxOptions, shared;"
+        "EmbeddedSandbox(SandboxOptions());"
         f"print(' '.join({heavy} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

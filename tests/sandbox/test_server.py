@@ -164,6 +164,14 @@ def test_credits_are_charged_once_a_video_and_run_out(sandbox_with, a_prompt):
     assert caller.ledger() == {"accepted_posts": 2, "charged": 3, "refunded": 0, "rows": 2}
 
 
+def test_the_ledger_counts_every_post_that_came(caller, a_prompt):
+    accounts, received = caller.ledger(), caller.received
+    caller.frames("")
+    caller.frames(a_prompt("500"))
+    assert caller.ledger() == accounts
+    assert caller.received == received + 2
+
+
 def test_histories_come_newest_first_in_pages(sandbox_with, a_prompt):
     caller = sandbox_with()
     prompts = [a_prompt() for _ in range(3)]
@@ -216,7 +224,9 @@ def test_links_are_public_and_come_whole_or_in_ranges(caller, a_prompt):
     last = httpx.get(url, headers={"Range": "bytes=-5"})
     assert (last.status_code, last.content) == (206, whole.content[-5:])
     beyond = httpx.get(url, headers={"Range": f"bytes={size}-"})
-    assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{size}")
+    assert beyond.status_code == 416
+    # The oldest Starlette we allow leaves out the unit.
+    assert beyond.headers["content-range"].removeprefix("bytes ") == f"*/{size}"
     head = httpx.head(url)
     assert (head.status_code, head.headers["content-length"], head.content) == (200, str(size), b"")
 

@@ -165,7 +165,7 @@ class VeoClient:
             As for the class.
         options
             The fields of `ipyveo.sandbox.SandboxOptions`, such as ``clip_seconds=2`` or
-            ``fault="out-of-credits"``.
+            ``fault="402"``.
         """
         from ipyveo.sandbox import SandboxOptions, shared
 
@@ -293,11 +293,9 @@ class VeoClient:
             If the service does not answer as documented; asking costs nothing.
         """
         packs = await self._get("/veo/credits", {})
-        if isinstance(packs, dict):
-            packs = packs.get("data", [packs])
-        if not isinstance(packs, list):
+        rows = packs if isinstance(packs, list) else [packs]
+        if not all(isinstance(pack, dict) and "quota" in pack for pack in rows):
             raise _unreadable(json.dumps(packs))
-        rows = [pack for pack in packs if isinstance(pack, dict)]
         quota = sum(_number(pack.get("quota")) for pack in rows)
         used = sum(_number(pack.get("used")) for pack in rows)
         ends = [

@@ -280,7 +280,7 @@ def _json_or_text(data: str) -> Any:  # noqa: ANN401 - JSON from outside can be 
 
 
 def _strings(value: Any) -> Iterator[str]:  # noqa: ANN401 - JSON from outside can be anything
-    """Give every text and number in a JSON value, the shape of error objects being unsettled."""
+    """Give every text in a JSON value, the shape of error objects being unsettled."""
     pending = [value]
     while pending:
         item = pending.pop(0)
@@ -288,8 +288,8 @@ def _strings(value: Any) -> Iterator[str]:  # noqa: ANN401 - JSON from outside c
             pending.extend(item.values())
         elif isinstance(item, list):
             pending.extend(item)
-        elif isinstance(item, str | int | float) and not isinstance(item, bool):
-            yield str(item)
+        elif isinstance(item, str):
+            yield item
 
 
 def _quoted(words: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from typing import Final, NamedTuple
 
@@ -90,7 +89,7 @@ class SSEDecoder:
         self._line = bytearray()
         self._event = ""
         self._data: list[str] = []
-        # The bytes of those data lines that were there when the last piece ended, and their number.
+        # The bytes, with a line feed each, of the data lines counted so far, and their number.
         self._data_bytes = 0
         self._counted = 0
         self._id = ""
@@ -143,6 +142,11 @@ class SSEDecoder:
             if "\r" in lines:
                 lines = lines.replace("\r\n", "\n").replace("\r", "\n")
             self._interpret(lines, events)
+        if len(self._data) > self._counted:
+            # What waits for its blank line is counted once, with the piece that brought it.
+            self._data_bytes += sum(_size(line) + 1 for line in self._data[self._counted :])
+            self._counted = len(self._data)
+            self._too_large = self._too_large or self._data_bytes - 1 > MAX_EVENT_BYTES
 
     def _without_mark(self, start: bytes) -> bytes:
         """Return `start`, the first bytes of the stream, without a byte order mark, nothing if in doubt."""
@@ -196,10 +200,6 @@ class SSEDecoder:
                 self._process(field, text)
                 event, id_ = self._event, self._id
         self._event, self._id = event, id_
-        if len(data) > self._counted:
-            self._data_bytes += sum(_size(line) + 1 for line in data[self._counted :])
-            self._counted = len(data)
-            self._too_large = self._data_bytes - 1 > MAX_EVENT_BYTES
 
     def _join(self, last: str) -> str:
         """Return the data that waited for its blank line, and `last` if there is any, and let it go."""
@@ -221,11 +221,14 @@ class SSEDecoder:
         elif field == "id" and "\0" not in value:
             self._id = value
         elif field == "retry" and value.isascii() and value.isdigit():
-            digits = value.lstrip("0") or "0"
-            if len(digits) <= _MOST_RETRY_DIGITS:
-                # The interpreter may be set to read fewer digits than that.
-                with contextlib.suppress(ValueError):
-                    self.retry = int(digits)
+            self._set_retry(value.lstrip("0") or "0")
+
+    def _set_retry(self, digits: str) -> None:
+        if len(digits) <= _MOST_RETRY_DIGITS:
+            try:
+                self.retry = int(digits)
+            except ValueError:
+                return  # the interpreter is set to read fewer digits than that
 
 
 def _size(text: str) -> int:

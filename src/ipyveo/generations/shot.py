@@ -26,6 +26,7 @@ from ipyveo.errors import (
     VeoError,
 )
 from ipyveo.generations.download import download_clip
+from ipyveo.generations.lookup import addressed
 from ipyveo.generations.loop import on_background, submit
 from ipyveo.library.library import Library
 from ipyveo.media.aspect_ratio import AspectRatio
@@ -34,9 +35,6 @@ from ipyveo.media.frame import Frame
 
 if TYPE_CHECKING:
     from ipyveo.api.generation import Generation
-
-_ADDRESS_TRIES = 15  # looks into the histories for an address that the complete event did not carry
-_ADDRESS_PAUSE_SECONDS = 2.0
 
 Outcome = Literal["idle", "running", "complete", "failed", "interrupted", "stopped"]
 
@@ -170,10 +168,11 @@ class Shot:
 
     async def _generate(self) -> None:
         videos: list[Video] = []
+        began, prompt = datetime.now(UTC), self._generation.request.prompt
         async with contextlib.aclosing(self._generation):
             async for event in self._generation:
                 if isinstance(event, CompleteEvent):
-                    videos = await self._addressed(list(event.videos))
+                    videos = await addressed(self._client, list(event.videos), prompt, began)
                     self._tell(CompleteEvent(tuple(videos)))
                 else:
                     self._tell(event)
@@ -190,17 +189,6 @@ class Shot:
         ]
         await self._download(made)
 
-    async def _addressed(self, videos: list[Video]) -> list[Video]:
-        """Find the addresses that a complete event came without: the histories have them shortly after."""
-        missing = {video.id for video in videos if video.file_url is None and not video.failed and video.id}
-        for _ in range(_ADDRESS_TRIES if missing else 0):
-            page = await self._client.histories(page_size=100)
-            rows = [row for row in page if row.id in missing and row.file_url is not None]
-            if {row.id for row in rows} == missing:
-                return [*(video for video in videos if video.id not in missing), *rows]
-            await asyncio.sleep(_ADDRESS_PAUSE_SECONDS)
-        return videos
-
     async def _download(self, made: list[tuple[int, Video]]) -> None:
         self._tell(StatusEvent("downloading", 0.0))
         failure: VeoError | None = None
@@ -211,6 +199,7 @@ class Shot:
                 failure = error
                 self.notices.append(f"Take {take}: {error}")
         if failure is not None and not self.clips:
+            self.notices = []  # one error says it
             raise failure
 
     async def _fetch(self, take: int, video: Video, done: int, total: int) -> Clip:

@@ -21,6 +21,7 @@ _POSTER_SIDE: Final = 640
 _POSTER_QUALITY: Final = 85
 _MAX_PIXELS: Final = 64_000_000
 _HD_HEIGHT: Final = 720
+_MEDIA_BOXES: Final = frozenset({b"moov", b"moof", b"mdat"})
 # The numbers of ITU-T H.273 for frames, and of FFmpeg's swscale for conversions.
 _UNSPECIFIED_MATRIX: Final = 2
 _SWS_BT709: Final = 1
@@ -158,6 +159,7 @@ def measure_video(path: Path) -> VideoMeasurements:
     1280
     """
     size = path.stat().st_size
+    _check_boxes(path, size)
     with _opened(path) as (container, stream):
         frame = _first(container, stream)
         width, height = frame.width, frame.height
@@ -169,6 +171,23 @@ def measure_video(path: Path) -> VideoMeasurements:
     return VideoMeasurements(width, height, duration, count / duration, size)
 
 
+def _check_boxes(path: Path, size: int) -> None:
+    """Refuse a file that ends inside a box of pictures or of their index (ISO/IEC 14496-12, 4.2)."""
+    place = 0
+    with path.open("rb") as file:
+        while place + 8 <= size:
+            file.seek(place)
+            header = file.read(16)
+            length, kind = int.from_bytes(header[:4], "big"), header[4:8]
+            if length == 1:
+                length = int.from_bytes(header[8:], "big")
+            elif length == 0:
+                length = size - place
+            if kind in _MEDIA_BOXES and place + length > size:
+                raise ValueError("it is cut short")
+            place += max(length, 8)
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Open a file as MP4 with its first video stream; whatever FFmpeg finds wrong becomes a `ValueError`."""
@@ -178,14 +197,16 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     with path.open("rb") as file:
         try:
             # A file object and a named format: no path is taken for an address, no text for a playlist.
-            with av.open(file, "r", format="mp4") as container:
+            with av.open(file, "r", format="mp4", metadata_errors="replace") as container:
                 if not container.streams.video:
                     raise ValueError("it holds no video")
                 stream = container.streams.video[0]
+                if stream.codec_context is None:
+                    raise ValueError("its pictures are of an unknown kind")
                 if stream.codec_context.width * stream.codec_context.height > _MAX_PIXELS:
                     raise ValueError("its frames are too large")
                 yield container, stream
-        except av.FFmpegError as error:
+        except (av.FFmpegError, OSError) as error:
             reason = error.strerror or type(error).__name__
     if reason:
         raise ValueError(f"it cannot be played ({reason})")

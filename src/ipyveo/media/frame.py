@@ -30,7 +30,6 @@ from ipyveo.media.picture import (
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_MAX_PNG_BYTES: Final = 8 * 2**20
 _JPEG_QUALITY: Final = 95
 _THUMBNAIL_QUALITY: Final = 85
 _MAX_NAME: Final = 60
@@ -122,7 +121,7 @@ class Frame:
         -------
         FittedFrame
             The long side has at most 1920 pixels, and never more than the source. PNG where the source was
-            lossless and the PNG has at most 8 MiB, else JPEG of quality 95 with full colour resolution.
+            lossless (6.3 MB at the very most), else JPEG of quality 95 with full colour resolution.
 
         Raises
         ------
@@ -291,12 +290,11 @@ def _cropped(image: Image, ratio: AspectRatio) -> Image:
 
 
 def _encoded(image: Image, *, lossless: bool) -> FittedFrame:
-    """Encode as PNG where that keeps what the source had and is not too large, else as JPEG."""
+    """Encode as PNG where the source was lossless, else as JPEG; neither of them with metadata."""
     if lossless:
         file = io.BytesIO()
         image.save(file, "PNG")
-        if file.tell() <= _MAX_PNG_BYTES:
-            return FittedFrame(file.getvalue(), "image/png", image.width, image.height)
+        return FittedFrame(file.getvalue(), "image/png", image.width, image.height)
     return FittedFrame(_jpeg(image, _JPEG_QUALITY), "image/jpeg", image.width, image.height)
 
 

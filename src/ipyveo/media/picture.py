@@ -247,15 +247,16 @@ def _decoded(image: Image.Image, width: int, height: int) -> DecodedPicture:
 
 def _eight_bits(image: Image.Image) -> Image.Image:
     """Convert any mode to L, RGB, CMYK or RGBA, scaling deeper levels instead of clipping them."""
-    import numpy as np
     from PIL import Image
 
     if image.mode.startswith(("I", "F")):
+        import numpy as np
+
         return Image.fromarray(_eight_bit_grey(np.asarray(image)))
     if image.mode == "La":
         return image.convert("LA").convert("RGBA")
     if image.has_transparency_data:
-        return image.convert("RGBA")
+        return image if image.mode == "RGBA" else image.convert("RGBA")
     if image.mode == "1":
         return image.convert("L")
     return image if image.mode in {"L", "RGB", "CMYK"} else image.convert("RGB")
@@ -296,10 +297,9 @@ def _eight_bit_levels(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         return array
     if array.dtype == np.bool_:
         return array.astype(np.uint8) * 255
-    if array.dtype == np.uint16:
-        # level / 257 to the nearest, without leaving 16 bits
-        rounded: np.ndarray[Any, Any] = (array - (array >> 8) + 128) >> 8
-        return rounded.astype(np.uint8)
+    if array.dtype.kind == "u" and array.itemsize == 2:  # noqa: PLR2004 - bytes, in either order
+        nearest = ((np.arange(65536) + 128) // 257).astype(np.uint8)
+        return np.asarray(nearest[array])
     if array.dtype.kind == "f" and array.min() >= -_FARTHEST_LEVEL and array.max() <= _FARTHEST_LEVEL:
         return (array.clip(0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
     raise FrameError(
@@ -313,7 +313,7 @@ def _eight_bit_grey(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     import numpy as np
 
     if array.dtype.kind == "u":
-        return _eight_bit_levels(array.astype(np.uint16))
+        return _eight_bit_levels(array)
     low, high = float(array.min()), float(array.max())
     if not (math.isfinite(low) and math.isfinite(high)):
         raise ValueError("levels that are not numbers")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import math
 import random
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _WIDTH: Final = 1920
 _HEIGHT: Final = 1080
 _SHORE: Final = 840
+_BELOW_SUN: Final = 365
 # Drawn this many times as large and then reduced, so that edges are smooth.
 _FINE: Final = 2
 
@@ -71,7 +73,7 @@ def sample_pictures(folder: str | os.PathLike[str] = ".") -> tuple[Path, Path]:
 def _day() -> Image.Image:
     """Draw the harbour under a high sun."""
     sky = _gradient([(0, (96, 170, 240)), (520, (176, 212, 240)), (800, (232, 226, 214))])
-    _glow(sky, (1440, 250), 520, (255, 246, 214), 0.55)
+    _glow(sky, (1440, 250), 700, (255, 246, 214), 0.55)
     _disc(sky, (1440, 250), 92, (255, 243, 196))
     _mountains(sky, _FAR_PEAKS, [(380, (94, 146, 128)), (_SHORE, (158, 188, 176))])
     _mountains(sky, _NEAR_PEAKS, [(610, (50, 96, 78)), (_SHORE, (78, 126, 104))])
@@ -83,13 +85,13 @@ def _night() -> Image.Image:
     """Draw the same harbour under the moon, its lanterns lit."""
     sky = _gradient([(0, (10, 14, 44)), (520, (30, 26, 74)), (800, (74, 46, 98))])
     _stars(sky)
-    _glow(sky, (470, 240), 420, (176, 190, 255), 0.4)
+    _glow(sky, (470, 240), 600, (176, 190, 255), 0.4)
     _disc(sky, (470, 240), 92, (232, 236, 255))
     _mountains(sky, _FAR_PEAKS, [(380, (26, 36, 62)), (_SHORE, (50, 46, 82))])
     _mountains(sky, _NEAR_PEAKS, [(610, (12, 18, 34)), (_SHORE, (22, 26, 46))])
     _water(sky, [(_SHORE, (24, 34, 70)), (_HEIGHT, (10, 18, 46))], (120, 132, 190))
     for x, y in _LANTERNS:
-        _glow(sky, (x, y), 90, (255, 186, 92), 0.75)
+        _glow(sky, (x, y), 125, (255, 186, 92), 0.75)
         _disc(sky, (x, y), 13, (255, 222, 150))
         _streak(sky, x)
     return _reduced(sky)
@@ -119,7 +121,7 @@ def _mountains(picture: Image.Image, peaks: Sequence[tuple[int, int]], stops: St
     from PIL import Image, ImageDraw
 
     ridge = []
-    for (x0, y0), (x1, y1) in zip(peaks, peaks[1:], strict=False):
+    for (x0, y0), (x1, y1) in itertools.pairwise(peaks):
         for x in range(x0, x1):
             # A little roughness, none of it at the peaks themselves.
             near = math.sin(math.pi * (x - x0) / (x1 - x0))
@@ -136,7 +138,7 @@ def _water(picture: Image.Image, stops: Stops, glint: Colour) -> None:
     from PIL import Image, ImageDraw
 
     depth = (_HEIGHT - _SHORE) * _FINE
-    above = picture.crop((0, 300 * _FINE, picture.width, _SHORE * _FINE))
+    above = picture.crop((0, _BELOW_SUN * _FINE, picture.width, _SHORE * _FINE))
     mirrored = above.transpose(Image.Transpose.FLIP_TOP_BOTTOM).resize((picture.width, depth))
     water = _gradient(stops).crop((0, _SHORE * _FINE, picture.width, picture.height))
     water = Image.blend(water, mirrored, 0.32)
@@ -182,10 +184,9 @@ def _glow(
     from PIL import Image
 
     size = 2 * radius * _FINE
-    # The built-in gradient is 0 in its middle and 255 from the edges on.
-    fading = Image.radial_gradient("L").point(
-        [int(strength * (1 - level / 255) ** 2 * 255) for level in range(256)]
-    )
+    # The built-in gradient is 0 in its middle and 255 in its corners; light ends where the sides are nearest.
+    shares = [max(0.0, 1.0 - level / 255 * math.sqrt(2)) for level in range(256)]
+    fading = Image.radial_gradient("L").point([int(strength * share**2 * 255) for share in shares])
     mask = fading.resize((size, size), Image.Resampling.BICUBIC)
     picture.paste(colour, ((centre[0] - radius) * _FINE, (centre[1] - radius) * _FINE), mask)
 

@@ -8,7 +8,7 @@ import logging
 import os
 import re
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -42,8 +42,8 @@ class Order:
     ----------
     prompt
         As it was sent, markers included.
-    start, end
-        The pictures; without an `end` the camera moves over the `start`.
+    pictures
+        The start and, if there are two, the end; over a single one the camera moves.
     landscape
         True for 16:9, False for 9:16.
     count
@@ -55,8 +55,7 @@ class Order:
     """
 
     prompt: str
-    start: Image.Image
-    end: Image.Image | None
+    pictures: tuple[Image.Image, ...]
     landscape: bool
     count: int
     uploads: bool
@@ -99,8 +98,9 @@ class StoredClip:
 
 @dataclass(slots=True)
 class Ledger:
-    """What was accepted, charged and given back so far, counted in requests and credits."""
+    """What came, was accepted, charged and given back so far, counted in requests and credits."""
 
+    received_posts: int = 0
     accepted_posts: int = 0
     charged: int = 0
     refunded: int = 0
@@ -229,6 +229,9 @@ class Jobs:
         else:
             job.rows = _rows(job, videos)
             job.record(Moment("complete", job.id, 100, videos))
+        finally:
+            # The histories are kept for good; the pictures are much the larger part.
+            job.order = replace(job.order, pictures=())
 
     async def _pass_stages(self, job: Job) -> None:
         failure = job.order.chosen.failure()
@@ -270,8 +273,8 @@ class Jobs:
             await asyncio.to_thread(
                 render_clip,
                 path,
-                job.order.start,
-                job.order.end,
+                job.order.pictures[0],
+                job.order.pictures[1] if len(job.order.pictures) > 1 else None,
                 width=width,
                 height=height,
                 seconds=self._options.clip_seconds,

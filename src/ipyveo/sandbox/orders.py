@@ -157,15 +157,15 @@ def frames_to_video(draft: Draft, chosen: Chosen) -> Order:
     starts = draft.pictures("start_image")
     if not starts:
         raise HTTPException(400, "start_image is required")
-    ends = draft.pictures("end_image")
-    return Order(prompt, starts[0], ends[0] if ends else None, landscape, count, uploads=True, chosen=chosen)
+    pictures = (*starts[:1], *draft.pictures("end_image")[:1])
+    return Order(prompt, pictures, landscape, count, uploads=True, chosen=chosen)
 
 
 def text_to_video(draft: Draft, chosen: Chosen) -> Order:
     """Judge the fields of ``POST /veo/text-to-video``."""
     prompt, landscape, count = draft.checked_prompt(), draft.landscape(), draft.count(as_number=True)
-    start = backdrop(prompt, *((1280, 720) if landscape else (720, 1280)))
-    return Order(prompt, start, None, landscape, count, uploads=False, chosen=chosen)
+    pictures = (backdrop(prompt, *((1280, 720) if landscape else (720, 1280))),)
+    return Order(prompt, pictures, landscape, count, uploads=False, chosen=chosen)
 
 
 def ingredients_to_video(draft: Draft, chosen: Chosen) -> Order:
@@ -176,8 +176,8 @@ def ingredients_to_video(draft: Draft, chosen: Chosen) -> Order:
     pictures = draft.pictures("reference_images")
     if not 1 <= len(pictures) <= _MOST_REFERENCES:
         raise HTTPException(400, "reference_images must be 1 to 3 files")
-    end = pictures[-1] if len(pictures) > 1 else None
-    return Order(prompt, pictures[0], end, landscape=True, count=count, uploads=True, chosen=chosen)
+    ends = (pictures[0], *pictures[1:][-1:])
+    return Order(prompt, ends, landscape=True, count=count, uploads=True, chosen=chosen)
 
 
 async def judged(judge: Callable[[Draft, Chosen], Order], draft: Draft, chosen: Chosen) -> Order:

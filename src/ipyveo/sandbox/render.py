@@ -81,9 +81,10 @@ def render_clip(
 ) -> None:
     """Write one clip: a dissolve between two pictures, or a slow camera move over one.
 
-    The same input gives the same bytes. The first frame is the start picture and, of two pictures, the
-    last frame is the end picture; a picture of another shape is cropped around its centre. The stills are
-    turned into BT.709 planes once, and only planes are moved and blended, so no frame is converted.
+    The same input gives the same bytes in the service's sizes. The first frame is the start picture and, of
+    two pictures, the last frame is the end picture; a picture of another shape is cropped around its centre.
+    The stills are turned into BT.709 planes once, and only planes are moved and blended, so no frame is
+    converted.
 
     Parameters
     ----------
@@ -92,7 +93,8 @@ def render_clip(
     start, end
         Pillow pictures of any mode and size; `end` may be None.
     width, height
-        Size in pixels, even numbers.
+        Size in pixels, even numbers. (With a height that is no multiple of 16 the picture is as good, but
+        x264's look-ahead was seen to choose other sizes for a few blocks from one run to the next.)
     seconds
         Length; the clip has ``round(24 * seconds)`` frames, one at least.
     take

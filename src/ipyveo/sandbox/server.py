@@ -58,6 +58,7 @@ class _Service:
         """Make the endpoint of one paid call."""
 
         async def endpoint(request: Request) -> Response:
+            self.jobs.ledger.received_posts += 1
             self._authenticate(request)
             draft = await read(request)
             chosen = self._chosen.of_call("") + draft.chosen
@@ -112,6 +113,7 @@ class _Service:
         ledger = self.jobs.ledger
         return JSONResponse(
             {
+                "received_posts": ledger.received_posts,
                 "accepted_posts": ledger.accepted_posts,
                 "charged": ledger.charged,
                 "refunded": ledger.refunded,

@@ -44,7 +44,9 @@ class PageWidget(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Take the widget off the page and let go of what it holds."""
-        if hasattr(self, "_deliveries"):  # ipywidgets closes half-made widgets as well
+        # Without a view there is nothing to let go of; ipywidgets closes half-made widgets as well, and
+        # those of a script that is ending, when the background loop can no longer be asked.
+        if getattr(self, "_views", None):
             background_loop().call_soon_threadsafe(self._let_go)
         super().close()
 
