@@ -1,8 +1,9 @@
-// Where the notebook comes in: one line to the kernel for each model, one studio for each view.
+// Where the notebook comes in: one line to the kernel for each model, one studio or player for each view.
 
 import type { Initialize, Render } from "@anywidget/types";
 
 import { KernelLink } from "./kernel_link.ts";
+import { Player } from "./player.ts";
 import type { Traits } from "./protocol.ts";
 import { Studio } from "./studio.ts";
 
@@ -15,8 +16,9 @@ export default (): { initialize: Initialize<Traits>; render: Render<Traits> } =>
       return () => link.close();
     },
     render({ model, el }) {
-      const studio = new Studio(model, el, link);
-      return () => studio.close();
+      const View = model.get("_view") === "player" ? Player : Studio;
+      const view = new View(model, el, link);
+      return () => view.close();
     },
   };
 };

@@ -60,6 +60,9 @@ export interface Engine {
 }
 
 export interface Traits {
+  /** what is shown; set once, by the kernel */
+  _view: "studio" | "player";
+
   // The page may set these three; everything below is the kernel's alone.
   prompt: string;
   aspect_ratio: AspectRatio;

@@ -34,6 +34,14 @@ export class TakePlayer {
     );
   }
 
+  /** Plays at once, without sound and over and over, unless the person wants nothing to move by itself. */
+  begin(): void {
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    this.#video.muted = true;
+    this.#video.loop = true;
+    this.#attempt(() => this.#play());
+  }
+
   /** Stops the video and lets its bytes go; the object URL belongs to the assets. */
   close(): void {
     this.#video.removeAttribute("src");

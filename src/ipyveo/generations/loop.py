@@ -71,7 +71,8 @@ def run(awaitable: Awaitable[T]) -> T:
     100
     """
     if asyncio.isfuture(awaitable) and awaitable.get_loop() is not background_loop():
-        return _wait_on_its_own_loop(awaitable)
+        future_elsewhere: asyncio.Future[T] = awaitable
+        return _wait_on_its_own_loop(future_elsewhere)
     if threading.current_thread().name == "ipyveo" and _running_loop() is background_loop():
         raise RuntimeError("run() cannot wait inside the background loop itself: await instead.")
     future = submit(_awaited(awaitable))

@@ -1,0 +1,35 @@
+// One clip in an output cell of its own, playing as soon as it is shown.
+
+import { element, randomId } from "./element.ts";
+import type { KernelLink } from "./kernel_link.ts";
+import type { Model } from "./protocol.ts";
+import { TakePlayer } from "./take_player.ts";
+
+export class Player {
+  readonly #id = `iv-${randomId()}`;
+  readonly #players: TakePlayer[];
+  readonly #root: HTMLElement;
+
+  constructor(
+    model: Model,
+    host: HTMLElement,
+    private readonly link: KernelLink,
+  ) {
+    link.viewOpened();
+    link.send({ type: "hello", view: this.#id });
+    this.#players = model.get("_clips").map((clip) => new TakePlayer(clip, link.assets));
+    const screens = this.#players.map((player) => player.root);
+    const card = element("div", { class: "iv-card iv-alone" }, ...screens);
+    const suppress = { "data-lm-suppress-shortcuts": "true" };
+    this.#root = element("div", { class: "ipyveo", role: "region", "aria-label": "Clip", ...suppress }, card);
+    host.append(this.#root);
+    for (const player of this.#players) player.begin();
+  }
+
+  close(): void {
+    for (const player of this.#players) player.close();
+    this.link.send({ type: "bye", view: this.#id });
+    this.link.viewClosed();
+    this.#root.remove();
+  }
+}

@@ -1,0 +1,315 @@
+"""What a user does, in a real JupyterLab with a real browser."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.request
+
+import pytest
+from playwright.sync_api import expect
+
+from lab import Notebook
+
+pytestmark = pytest.mark.browser
+
+expect.set_options(timeout=30_000)
+SETUP = """
+from ipyveo import FramesToVideo, VeoClient, sample_pictures
+client = VeoClient.sandbox(clip_seconds=2, stage_seconds=1)
+studio = FramesToVideo(client=client, library="clips")
+studio
+"""
+PROMPT = "dusk falls, a b c d d x 1 2"  # every letter a shortcut of the notebook
+FRAMES = 'Array.from(document.querySelectorAll("video"))'
+
+
+def filled(**arguments: str) -> str:
+    settings = "".join(f", {name}={value!r}" for name, value in arguments.items())
+    return f"""
+    from ipyveo import FramesToVideo, VeoClient, sample_pictures
+    day, night = sample_pictures()
+    client = VeoClient.sandbox(clip_seconds=1, stage_seconds=0.3)
+    studio = FramesToVideo(day, night, client=client, library="clips"{settings})
+    studio
+    """
+
+
+def ledger(notebook: Notebook, index: int) -> dict[str, int]:
+    """Ask the sandbox of a notebook what it has accepted, through a cell."""
+    notebook.run_cell(index)
+    text = notebook.output(index).locator("pre").first
+    expect(text).to_contain_text("ADDRESS")
+    address = re.search(r"ADDRESS (\S+)", text.inner_text())[1]
+    with urllib.request.urlopen(address, timeout=10) as answer:
+        return json.load(answer)
+
+
+LEDGER = 'print("ADDRESS", client.base_url.removesuffix("/api/v1") + "/sandbox/ledger")'
+
+
+def videos_advance(notebook: Notebook, count: int) -> None:
+    notebook.page.wait_for_function(
+        f"() => {FRAMES}.filter((v) => v.currentTime > 0.2 && !v.error).length === {count}"
+    )
+
+
+def test_two_pictures_a_sentence_and_a_click_become_two_playing_videos(lab, tab, pictures):
+    notebook = Notebook(lab, tab, "journey.ipynb", SETUP, "1 + 1", LEDGER)
+    notebook.problems.clear()
+    notebook.run_cell(0)
+    studio = notebook.studio()
+    studio.get_by_label("Start frame", exact=True).set_input_files(pictures[0])
+    studio.get_by_label("End frame", exact=True).set_input_files(pictures[1])
+    expect(studio.get_by_role("button", name="Remove start frame", exact=True)).to_be_visible()
+    expect(studio.get_by_role("button", name="Remove end frame", exact=True)).to_be_visible()
+    cells = notebook.page.locator(".jp-Cell").count()
+    studio.get_by_role("textbox", name="Prompt", exact=True).click()
+    tab.keyboard.type(PROMPT, delay=20)
+    assert notebook.page.locator(".jp-Cell").count() == cells
+    studio.get_by_role("radio", name="9:16", exact=True).check(force=True)
+    studio.get_by_role("radio", name="2", exact=True).check(force=True)
+    expect(studio.get_by_text("Sandbox", exact=True)).to_be_visible()
+
+    button = studio.get_by_role("button", name="Generate", exact=True)
+    button.dblclick()
+    progress = studio.get_by_role("progressbar")
+    for stage in ("Starting", "Uploading images", "Processing"):
+        expect(progress).to_have_attribute("aria-valuetext", stage)
+    expect(button).to_have_attribute("aria-disabled", "true")
+    for take in ("Take 1", "Take 2"):
+        expect(studio.get_by_role("group", name=take, exact=True)).to_be_visible()
+    expect(progress).to_be_hidden()
+
+    for take in range(2):
+        studio.locator("video").nth(take).evaluate("(video) => video.play()")
+    videos_advance(notebook, 2)
+    sizes = studio.locator("video").evaluate_all("(all) => all.map((v) => [v.videoWidth, v.videoHeight])")
+    assert sizes == [[720, 1280], [720, 1280]]
+    seeked = studio.locator("video").first.evaluate(
+        """(video) => new Promise((resolve) => {
+            video.pause();
+            video.addEventListener('seeked', () => resolve([video.currentTime, video.duration]), { once: true });
+            video.currentTime = video.duration / 2;
+        })"""
+    )
+    assert seeked[0] == pytest.approx(seeked[1] / 2, abs=0.05)
+
+    take = studio.get_by_role("group", name="Take 2", exact=True)
+    with tab.expect_download() as download:
+        take.get_by_role("button", name="Download", exact=True).click()
+    assert download.value.suggested_filename.endswith(".mp4")
+    assert download.value.path().read_bytes()[4:8] == b"ftyp"
+    assert ledger(notebook, 2)["received_posts"] == 1
+    assert notebook.problems == []
+
+
+def test_the_same_by_keyboard_alone(lab, tab):
+    notebook = Notebook(lab, tab, "keyboard.ipynb", filled(), LEDGER)
+    notebook.run_cell(0)
+    studio = notebook.studio()
+    expect(studio.get_by_role("button", name="Remove start frame")).to_be_visible()
+    prompt = studio.get_by_role("textbox", name="Prompt", exact=True)
+    prompt.focus()
+    tab.keyboard.type("dusk falls")
+    tab.keyboard.press("Tab")
+    expect(studio.get_by_role("radio", name="16:9", exact=True)).to_be_focused()
+    tab.keyboard.press("ArrowRight")
+    expect(studio.get_by_role("radio", name="9:16", exact=True)).to_be_checked()
+    tab.keyboard.press("Tab")
+    tab.keyboard.press("ArrowRight")
+    expect(studio.get_by_role("radio", name="2", exact=True)).to_be_checked()
+    tab.keyboard.press("Tab")
+    expect(studio.get_by_role("button", name="Generate", exact=True)).to_be_focused()
+    tab.keyboard.down("Control")
+    for _ in range(5):  # held down, as an impatient person does
+        tab.keyboard.down("Enter")
+    tab.keyboard.up("Enter")
+    tab.keyboard.up("Control")
+    expect(studio.get_by_role("group", name="Take 2", exact=True)).to_be_visible()
+    for _ in range(12):
+        if tab.evaluate("document.activeElement.getAttribute('aria-label')") == "Play take 1":
+            break
+        tab.keyboard.press("Tab")
+    tab.keyboard.press("Enter")
+    videos_advance(notebook, 1)
+    assert notebook.page.locator(".jp-Cell").count() == 2
+    assert ledger(notebook, 1)["received_posts"] == 1
+
+
+def test_the_same_from_code_and_a_clip_plays_inline(lab, tab):
+    notebook = Notebook(
+        lab, tab, "code.ipynb", filled(prompt="dusk"), "clips = await studio.generate()", "clips[0]"
+    )
+    notebook.run_all()
+    group = notebook.studio().get_by_role("group", name="Take 1", exact=True)
+    expect(group).to_be_visible()
+    expect(notebook.output(2).get_by_role("region", name="Clip")).to_be_visible()
+    videos_advance(notebook, 1)  # the inline one plays by itself
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence", "advice"),
+    [
+        ("402", "No credits are left for this request.", "Top up your account"),
+        ("unsafe", "The service refused this prompt or picture as unsafe.", "Change the wording"),
+        ("drop", "The connection broke after the request was sent", "before you send it again"),
+    ],
+)
+def test_a_fault_is_an_alert_that_says_what_to_do_and_the_next_run_is_good(lab, tab, fault, sentence, advice):
+    notebook = Notebook(lab, tab, f"fault-{fault}.ipynb", filled(prompt=f"dusk [sandbox: {fault}]"))
+    notebook.run_cell(0)
+    studio = notebook.studio()
+    generate = studio.get_by_role("button", name="Generate", exact=True)
+    expect(studio.get_by_role("button", name="Remove end frame")).to_be_visible()
+    generate.click()
+    alert = studio.get_by_role("alert")
+    expect(alert).to_contain_text(sentence)
+    expect(alert).to_contain_text(advice)
+    studio.get_by_role("textbox", name="Prompt", exact=True).fill("dusk falls")
+    generate.click()
+    expect(studio.get_by_role("group", name="Take 1", exact=True)).to_be_visible()
+    expect(studio.get_by_role("alert")).to_have_count(0)
+
+
+def test_stop_watching_says_that_the_job_goes_on(lab, tab):
+    notebook = Notebook(lab, tab, "stop.ipynb", filled(prompt="dusk [sandbox: stall@starting]"))
+    notebook.run_cell(0)
+    studio = notebook.studio()
+    expect(studio.get_by_role("button", name="Remove end frame")).to_be_visible()
+    studio.get_by_role("button", name="Generate", exact=True).click()
+    studio.get_by_role("button", name="Stop watching", exact=True).click()
+    expect(studio.get_by_text("The job goes on at the service and may be charged.").first).to_be_visible()
+    expect(studio.get_by_role("progressbar")).to_be_hidden()
+    expect(studio.get_by_role("button", name="Generate", exact=True)).not_to_have_attribute(
+        "aria-disabled", "true"
+    )
+
+
+def test_two_views_of_one_widget_stay_in_step_and_send_one_request(lab, tab):
+    notebook = Notebook(lab, tab, "views.ipynb", filled(prompt="dusk"), "studio", LEDGER)
+    notebook.run_cell(0)
+    expect(notebook.studio(0)).to_be_visible()
+    notebook.run_cell(1)
+    first, second = notebook.studio(0), notebook.studio(1)
+    first.get_by_role("textbox", name="Prompt", exact=True).fill("typed in the first view")
+    expect(second.get_by_role("textbox", name="Prompt", exact=True)).to_have_value("typed in the first view")
+    second.get_by_role("radio", name="9:16", exact=True).check(force=True)
+    expect(first.get_by_role("radio", name="9:16", exact=True)).to_be_checked()
+    tab.evaluate(
+        """() => {
+            const all = document.querySelectorAll('button.iv-generate');
+            for (const button of all) button.click();
+        }"""
+    )
+    for view in (first, second):
+        expect(view.get_by_role("group", name="Take 1", exact=True)).to_be_visible()
+    assert ledger(notebook, 2)["received_posts"] == 1
+
+
+def test_a_reload_with_the_kernel_alive_brings_everything_back(lab, tab):
+    notebook = Notebook(lab, tab, "reload.ipynb", filled(prompt="dusk"), "clips = await studio.generate()")
+    notebook.run_all()
+    expect(notebook.studio().get_by_role("group", name="Take 1", exact=True)).to_be_visible()
+    notebook.save()
+    notebook.open()
+    studio = notebook.studio()
+    expect(studio.get_by_role("group", name="Take 1", exact=True)).to_be_visible()
+    expect(studio.get_by_role("textbox", name="Prompt", exact=True)).to_have_value("dusk")
+    studio.locator("video").evaluate("(video) => video.play()")
+    videos_advance(notebook, 1)
+
+
+def test_a_reload_in_the_middle_of_a_run_goes_on_watching(lab, tab):
+    notebook = Notebook(
+        lab,
+        tab,
+        "midway.ipynb",
+        filled(prompt="dusk").replace("stage_seconds=0.3", "stage_seconds=6"),
+        LEDGER,
+    )
+    notebook.run_cell(0)
+    studio = notebook.studio()
+    expect(studio.get_by_role("button", name="Remove end frame")).to_be_visible()
+    notebook.save()
+    studio.get_by_role("button", name="Generate", exact=True).click()
+    expect(studio.get_by_role("progressbar")).to_be_visible()
+    notebook.open()
+    expect(notebook.studio().get_by_role("group", name="Take 1", exact=True)).to_be_visible()
+    assert ledger(notebook, 1)["received_posts"] == 1
+
+
+def test_running_the_cell_again_shows_a_fresh_widget_that_works(lab, tab):
+    notebook = Notebook(lab, tab, "again.ipynb", filled(prompt="dusk"), LEDGER)
+    for _ in range(2):
+        notebook.run_cell(0)
+        expect(notebook.studio().get_by_role("button", name="Remove end frame")).to_be_visible()
+    expect(notebook.page.get_by_role("region", name="Frames to video")).to_have_count(1)
+    notebook.studio().get_by_role("button", name="Generate", exact=True).click()
+    expect(notebook.studio().get_by_role("group", name="Take 1", exact=True)).to_be_visible()
+    assert ledger(notebook, 1)["received_posts"] == 1
+
+
+def test_what_is_missing_is_said_beside_the_field_and_nothing_is_sent(lab, tab):
+    notebook = Notebook(lab, tab, "missing.ipynb", SETUP, LEDGER)
+    notebook.run_cell(0)
+    studio = notebook.studio()
+    button = studio.get_by_role("button", name="Generate", exact=True)
+    expect(button).to_have_attribute("aria-disabled", "true")
+    button.click(force=True)
+    expect(studio.get_by_text("Choose a start frame first.").first).to_be_visible()
+    expect(studio.get_by_label("Start frame", exact=True)).to_be_focused()
+    assert ledger(notebook, 1)["received_posts"] == 0
+
+
+def test_a_file_that_is_no_picture_is_refused_beside_its_field(lab, tab, tmp_path):
+    notes = tmp_path / "notes.png"
+    notes.write_text("not a picture")
+    notebook = Notebook(lab, tab, "notes.ipynb", SETUP)
+    notebook.run_cell(0)
+    studio = notebook.studio()
+    studio.get_by_label("Start frame", exact=True).set_input_files(notes)
+    expect(studio.get_by_text("notes.png").first).to_be_visible()
+    expect(studio.get_by_role("button", name="Remove start frame")).to_have_count(0)
+
+
+def test_the_saved_notebook_holds_no_key_no_picture_and_no_video(lab, tab, pictures):
+    show_key = "print(len(client._find_endpoint().key.bearer()))"
+    write_key = (
+        "open('key.txt', 'w').write(client._find_endpoint().key.bearer().removeprefix('Bearer ')) and None"
+    )
+    notebook = Notebook(
+        lab,
+        tab,
+        "saved.ipynb",
+        filled(prompt="dusk"),
+        "clips = await studio.generate()",
+        "clips[0]",
+        show_key,
+        write_key,
+    )
+    notebook.run_all()
+    studio = notebook.studio()
+    studio.get_by_label("Start frame", exact=True).set_input_files(pictures[1])
+    videos_advance(notebook, 1)
+    notebook.wait_for_output(3, "39")
+    text = notebook.save()
+    saved = json.loads(text)
+    assert "application/vnd.jupyter.widget-state+json" in saved["metadata"]["widgets"]
+    key = (lab.root / "key.txt").read_text()
+    assert len(key) > 20
+    assert key not in text
+    clip = next((lab.root / "clips").glob("*.mp4")).read_bytes()
+    for secret in (clip[:300], pictures[0].read_bytes()[100:400]):
+        assert not _holds(text, secret)
+    states = saved["metadata"]["widgets"]["application/vnd.jupyter.widget-state+json"]["state"].values()
+    for state in states:
+        own = {name: value for name, value in state["state"].items() if name not in ("_esm", "_css")}
+        assert len(json.dumps(own)) < 64 * 1024
+
+
+def _holds(text: str, data: bytes) -> bool:
+    """Look for bytes as base64, at each of its three alignments."""
+    import base64
+
+    return any(base64.b64encode(data[shift:])[8:60].decode() in text for shift in range(3))
