@@ -59,6 +59,7 @@ class Lab:
             "JUPYTER_TOKEN": self.token,
             "JUPYTER_CONFIG_DIR": str(root / ".config"),
             "JUPYTER_RUNTIME_DIR": str(root / ".runtime"),
+            "JUPYTER_DATA_DIR": str(root / ".data"),
             "JUPYTERLAB_SETTINGS_DIR": str(root / ".settings"),
             "JUPYTERLAB_WORKSPACES_DIR": str(root / ".workspaces"),
         }
@@ -160,14 +161,16 @@ class Notebook:
         The file's name; made anew with `cells` unless it is there already.
     cells
         The source of each code cell.
+    kernel
+        The kernel's name.
     """
 
-    def __init__(self, lab: Lab, page: Page, name: str, *cells: str) -> None:
+    def __init__(self, lab: Lab, page: Page, name: str, *cells: str, kernel: str = "python3") -> None:
         self.lab, self.page, self.path = lab, page, lab.root / name
         self.problems: list[str] = []
         if cells:
             notebook = nbformat.v4.new_notebook()
-            notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+            notebook.metadata["kernelspec"] = {"name": kernel, "display_name": kernel}
             notebook.cells = [nbformat.v4.new_code_cell(textwrap.dedent(cell).strip()) for cell in cells]
             nbformat.write(notebook, self.path)
         page.set_default_timeout(PATIENCE_SECONDS * 1000)

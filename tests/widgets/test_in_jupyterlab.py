@@ -89,7 +89,7 @@ def test_two_pictures_a_sentence_and_a_click_become_two_playing_videos(lab, tab,
     seeked = studio.locator("video").first.evaluate(
         """(video) => new Promise((resolve) => {
             video.pause();
-            video.addEventListener('seeked', () => resolve([video.currentTime, video.duration]), { once: true });
+            video.onseeked = () => resolve([video.currentTime, video.duration]);
             video.currentTime = video.duration / 2;
         })"""
     )
@@ -156,7 +156,7 @@ def test_the_same_from_code_and_a_clip_plays_inline(lab, tab):
         ("drop", "The connection broke after the request was sent", "before you send it again"),
     ],
 )
-def test_a_fault_is_an_alert_that_says_what_to_do_and_the_next_run_is_good(lab, tab, fault, sentence, advice):
+def test_a_fault_is_an_alert_with_advice_and_the_next_run_is_good(lab, tab, fault, sentence, advice):
     notebook = Notebook(lab, tab, f"fault-{fault}.ipynb", filled(prompt=f"dusk [sandbox: {fault}]"))
     notebook.run_cell(0)
     studio = notebook.studio()

@@ -294,7 +294,8 @@ def _strings(value: Any) -> Iterator[str]:  # noqa: ANN401 - JSON from outside c
 
 def _quoted(words: str) -> str:
     """Return the far side's words, made fit for one line of a sentence, or nothing."""
-    clean = " ".join("".join(c if c.isprintable() else " " for c in words).split()).rstrip(".")
-    if not clean:
-        return ""
-    return f": {clean if len(clean) <= _QUOTE_LIMIT else clean[: _QUOTE_LIMIT - 1] + '…'}"
+    line = " ".join("".join(c if c.isprintable() else " " for c in words).split())
+    first_sentence = line.partition(". ")[0].rstrip(".")
+    if len(first_sentence) > _QUOTE_LIMIT:
+        first_sentence = first_sentence[:_QUOTE_LIMIT].rsplit(" ", 1)[0] + " ..."
+    return f": {first_sentence}" if first_sentence else ""

@@ -1,0 +1,155 @@
+"""Measures the widget in a real JupyterLab: opening, upload, delivery, and a stage's way to the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median, quantiles
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Browser, Page
+
+from bench_imports import run_compiled
+from lab import Lab, Notebook, browser
+from table import Row
+
+HERE = Path(__file__).parent
+COLD_ROUNDS = 3
+ROUNDS = 5
+PICTURE_SIDE = 2000  # 12 MB: noise does not compress
+CLIP_BYTES = 20_000_000
+STAGES = 220
+WARM_STAGES = 20
+COMPILED = ".compiled"  # in the kernel's folder
+PREPARED = f"""
+import os, sys
+sys.dont_write_bytecode, sys.pycache_prefix = False, os.path.abspath({COMPILED!r})
+"""
+BARE = f"""{PREPARED}
+sys.path.insert(0, {str(HERE)!r})
+from kernel_side import Bare
+bare = Bare()
+bare
+"""
+STUDIO = f"""{PREPARED}
+from ipyveo import FramesToVideo, VeoClient
+studio = FramesToVideo(client=VeoClient.sandbox(), library="clips")
+studio
+"""
+DRAW_CLIP = f"""
+from pathlib import Path
+from kernel_side import draw_clip, send_stages, show_clip
+draw_clip(Path("clip.mp4"), {CLIP_BYTES})
+print("drawn")
+"""
+SHOW_CLIP = 'show_clip(studio, Path("clip.mp4"))'
+SEND_STAGES = f"await send_stages(studio, bare, {STAGES})"
+BARE_CELL, STUDIO_CELL, DRAW_CELL, SHOW_CELL, SEND_CELL = range(5)
+
+
+def opened(lab: Lab, page: Page, name: str, *cells: str) -> Notebook:
+    """Open a notebook with a kernel of its own, and what the page needs for measuring."""
+    notebook = Notebook(lab, page, name, *cells)
+    page.evaluate((HERE / "page_side.js").read_text("utf-8"))
+    return notebook
+
+
+def cold_opening(lab: Lab, chromium: Browser) -> Iterator[Row]:
+    taken: dict[str, list[float]] = {"bare": [], "studio": []}
+    for number in range(COLD_ROUNDS):
+        for kind, cell in (("bare", BARE), ("studio", STUDIO)):
+            page = chromium.new_page()
+            notebook = opened(lab, page, f"{kind}-{number}.ipynb", cell)
+            taken[kind].append(notebook.page.evaluate("(kind) => bench.open(0, kind)", kind))
+            page.close()
+    other, value = (median(times) for times in taken.values())
+    name = f"cell to usable widget, new kernel ({COLD_ROUNDS} rounds)"
+    yield Row(name, value, "{:.0f} ms", "a bare anywidget", other)
+
+
+def warm_opening(page: Page) -> Iterator[Row]:
+    cells = {"bare": BARE_CELL, "studio": STUDIO_CELL}
+    taken: dict[str, list[float]] = {kind: [] for kind in cells}
+    for number in range(ROUNDS + 1):
+        for kind, cell in cells.items():
+            milliseconds = page.evaluate("([cell, kind]) => bench.open(cell, kind)", [cell, kind])
+            if number > 0:
+                taken[kind].append(milliseconds)
+    other, value = (median(times) for times in taken.values())
+    yield Row(
+        f"cell to usable widget, run again ({ROUNDS} rounds)", value, "{:.0f} ms", "a bare anywidget", other
+    )
+
+
+def uploads(notebook: Notebook, picture: Path) -> Iterator[Row]:
+    size, page = picture.stat().st_size, notebook.page
+    there, seen, bare = [], [], []
+    for _ in range(ROUNDS):
+        page.evaluate("(cell) => { bench.uploaded = bench.upload(cell); }", STUDIO_CELL)
+        notebook.studio().get_by_label("Start frame", exact=True).set_input_files(picture)
+        for times, milliseconds in zip((there, seen), page.evaluate("() => bench.uploaded"), strict=True):
+            times.append(milliseconds)
+        bare.append(page.evaluate("(size) => bench.bareUpload(size)", size))
+    beside, other = "bare messages, unpaced", speed(size, bare)
+    name = f"picture of {size / 1e6:.0f} MB to the kernel"
+    yield Row(f"{name}, last byte", speed(size, there), "{:.1f} MB/s", beside, other)
+    yield Row(f"{name}, to its thumbnail", speed(size, seen), "{:.1f} MB/s", beside, other)
+
+
+def deliveries(notebook: Notebook) -> Iterator[Row]:
+    page = notebook.page
+    notebook.run_cell(DRAW_CELL)
+    notebook.wait_for_output(DRAW_CELL, "drawn")
+    played, bare = [], []
+    for _ in range(ROUNDS):
+        page.evaluate("() => { bench.old = document.querySelector('video'); }")
+        notebook.run_cell(SHOW_CELL)
+        page.wait_for_function(
+            "() => [...document.querySelectorAll('video')].some((v) => v !== bench.old && v.poster)"
+        )
+        played.append(page.evaluate("(cell) => bench.deliver(cell)", STUDIO_CELL))
+        bare.append(page.evaluate("(size) => bench.bareDelivery(size)", CLIP_BYTES))
+    name = f"clip of {CLIP_BYTES / 1e6:.0f} MB to its first frame shown"
+    beside = "bare messages, unpaced"
+    yield Row(name, speed(CLIP_BYTES, played), "{:.1f} MB/s", beside, speed(CLIP_BYTES, bare))
+
+
+def stages(notebook: Notebook) -> Iterator[Row]:
+    page = notebook.page
+    page.evaluate(
+        "([studio, bare]) => { bench.seen = bench.watchStamps(studio, bare); }", [STUDIO_CELL, BARE_CELL]
+    )
+    notebook.run_cell(SEND_CELL)
+    page.wait_for_function(
+        "(count) => bench.seen.stages.length >= count && bench.seen.stamps.length >= count", arg=STAGES
+    )
+    seen = page.evaluate("() => bench.seen")
+    value, other = (quantiles(seen[kind][WARM_STAGES:], n=20) for kind in ("stages", "stamps"))
+    beside, name = "a bare trait change", f"stage event to page, {STAGES - WARM_STAGES} events"
+    yield Row(f"{name}, p50", value[9], "{:.1f} ms", beside, other[9])
+    yield Row(f"{name}, p95", value[18], "{:.1f} ms", beside, other[18], at_most=2)
+
+
+def speed(size: int, milliseconds: list[float]) -> float:
+    """Megabytes a second, of the median time."""
+    return size / 1000 / median(milliseconds)
+
+
+def draw_noise(path: Path) -> Path:
+    noise = np.random.default_rng(1).integers(0, 256, (PICTURE_SIDE, PICTURE_SIDE, 3), np.uint8)
+    Image.fromarray(noise).save(path, compress_level=1)
+    return path
+
+
+def rows() -> Iterator[Row]:
+    with TemporaryDirectory() as folder, Lab(Path(folder)) as lab, browser() as chromium:
+        run_compiled("import anywidget; from ipyveo import FramesToVideo", str(Path(folder, COMPILED)))
+        yield from cold_opening(lab, chromium)
+        page = chromium.new_page(viewport={"width": 1100, "height": 1400})
+        notebook = opened(lab, page, "measures.ipynb", BARE, STUDIO, DRAW_CLIP, SHOW_CLIP, SEND_STAGES)
+        yield from warm_opening(page)
+        yield from uploads(notebook, draw_noise(Path(folder, "noise.png")))
+        yield from deliveries(notebook)
+        yield from stages(notebook)
