@@ -10,7 +10,20 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "ipyveo"
-FLOORS = ["errors", "network", "media", "api", "library", "generations", "sandbox", "widgets", "demo", "cli"]
+FLOORS = [
+    "errors",
+    "network",
+    "loop",
+    "event_log",
+    "media",
+    "api",
+    "library",
+    "generations",
+    "sandbox",
+    "widgets",
+    "demo",
+    "cli",
+]
 # The two upward reaches: a sandbox client starts the sandbox, and a clip shows itself in a notebook.
 ALLOWED = {("api", "sandbox"), ("media", "widgets")}
 

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
         RateLimitError,
         VeoError,
     )
-    from ipyveo.generations.loop import run
     from ipyveo.generations.shot import generate
     from ipyveo.library.library import Library
+    from ipyveo.loop import run
     from ipyveo.media.clip import Clip
     from ipyveo.media.frame import Frame
     from ipyveo.media.samples import sample_pictures
@@ -48,7 +48,7 @@ _HOMES = {
         "RateLimitError",
         "VeoError",
     ),
-    "ipyveo.generations.loop": ("run",),
+    "ipyveo.loop": ("run",),
     "ipyveo.generations.shot": ("generate",),
     "ipyveo.library.library": ("Library",),
     "ipyveo.media.clip": ("Clip",),

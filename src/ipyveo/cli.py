@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import json
 import os
 import sys
@@ -10,6 +12,7 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ipyveo.errors import AuthenticationError, FrameError, InvalidRequestError, VeoError
@@ -22,21 +25,20 @@ if TYPE_CHECKING:
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 _BAR_CELLS = 24
-_WORDS = {
-    "starting": "Starting",
-    "uploading_images": "Uploading images",
-    "processing": "Processing",
-    "downloading": "Downloading",
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status (0 done, 1 failed, 2 wrong usage, 130 interrupted)."""
+    for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a letter shows its code instead
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     try:
         status: int = options.run(options)
     except KeyboardInterrupt:
-        sys.stderr.write("\nInterrupted. A job that was already sent goes on and may be charged.\n")
+        paid = options.run is _generate
+        sent = " A job that was already sent goes on and may be charged." if paid else ""
+        sys.stderr.write(f"\nInterrupted.{sent}\n")
         return INTERRUPTED
     except BrokenPipeError:  # `ipyveo history | head` is no fault
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -50,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="ipyveo", description="Two pictures and a sentence become a video.", allow_abbrev=False
     )
+    parser.add_argument("--version", action="version", version=f"ipyveo {version('ipyveo')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     generate = commands.add_parser("generate", help="make clips and save them in the library")
@@ -68,12 +71,19 @@ def _parser() -> argparse.ArgumentParser:
 
     sandbox = commands.add_parser("sandbox", help="serve the same API on this machine, without any key")
     sandbox.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
-    sandbox.add_argument("--port", type=int, default=8787, help="port to listen on (default 8787)")
+    sandbox.add_argument("--port", type=_port, default=8787, help="port to listen on (default 8787)")
     sandbox.set_defaults(run=_sandbox)
 
     demo = commands.add_parser("demo", help="make a first clip, then open JupyterLab, all on the sandbox")
     demo.set_defaults(run=_demo)
     return parser
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:  # noqa: PLR2004 - the range of ports
+        raise ValueError(text)
+    return port
 
 
 def _common(parser: argparse.ArgumentParser, run: object) -> None:
@@ -90,8 +100,8 @@ def _report(error: VeoError, *, as_json: bool) -> int:
         _print_json(
             {"error": type(error).__name__, "message": str(error), "maybe_charged": error.maybe_charged}
         )
-    refused_here = isinstance(error, AuthenticationError | FrameError | InvalidRequestError)
-    return WRONG_USAGE if refused_here and error.status_code is None and not error.raw else FAILED
+    refused_here = isinstance(error, AuthenticationError | InvalidRequestError) and not error.raw
+    return WRONG_USAGE if refused_here or isinstance(error, FrameError) else FAILED
 
 
 def _client(options: argparse.Namespace) -> VeoClient:
@@ -101,8 +111,8 @@ def _client(options: argparse.Namespace) -> VeoClient:
 
 
 def _generate(options: argparse.Namespace) -> int:
-    from ipyveo.generations.loop import run
     from ipyveo.generations.shot import generate
+    from ipyveo.loop import run
 
     shot = generate(
         options.start,
@@ -151,14 +161,19 @@ class Progress:
         self._stage = ""
 
     def show(self, event: Event | None) -> None:
-        """Show where the run is; None ends the line."""
+        """Show where the run is; None ends the line. A stream that nobody reads any more is no fault."""
+        with contextlib.suppress(OSError):
+            self._show(event)
+
+    def _show(self, event: Event | None) -> None:
         from ipyveo.api.events import StatusEvent
+        from ipyveo.generations.stages import stage_words
 
         live = self._stream.isatty()
         if event is None:
             self._stream.write("\r\x1b[K" if live else "")
         elif isinstance(event, StatusEvent):
-            word = _WORDS.get(event.status, _plain(event.status))
+            word = _plain(stage_words(event.status))
             seconds = time.monotonic() - self._began
             clock = f"{int(seconds // 60)}:{int(seconds % 60):02}"
             if live:
@@ -183,7 +198,7 @@ def _plain(text: str, limit: int = 60) -> str:
 
 
 def _history(options: argparse.Namespace) -> int:
-    from ipyveo.generations.loop import run
+    from ipyveo.loop import run
 
     page = run(_client(options).histories())
     if options.json:
@@ -198,7 +213,7 @@ def _history(options: argparse.Namespace) -> int:
 
 
 def _credits(options: argparse.Namespace) -> int:
-    from ipyveo.generations.loop import run
+    from ipyveo.loop import run
 
     left = run(_client(options).credits())
     if options.json:
@@ -234,4 +249,4 @@ def _demo(_: argparse.Namespace) -> int:
 
 
 def _print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.write(json.dumps(value, indent=2) + "\n")

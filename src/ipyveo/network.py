@@ -6,14 +6,17 @@ import asyncio
 import dataclasses
 import functools
 import ipaddress
+import logging
 import socket
 import ssl
+import threading
 import urllib.request
+import weakref
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import httpx
@@ -48,13 +51,24 @@ class UploadedFile(NamedTuple):
     media_type: str
 
 
+class Secret(Protocol):
+    """A key: what goes into the Authorization header, and how to keep it out of everything else."""
+
+    def bearer(self) -> str:
+        """Return the header's value."""
+
+    def redact(self, text: str) -> str:
+        """Return the text without the key."""
+
+
 @dataclass(frozen=True)
 class Outgoing:
-    """One request, before it is sent; ``bearer`` is a function so that no frame's locals hold the key."""
+    """One request, before it is sent; ``on_sent`` is called when its first byte leaves."""
 
     method: str
     url: str
-    bearer: Callable[[], str] | None = None
+    secret: Secret | None = None
+    on_sent: Callable[[], None] | None = None
     params: Mapping[str, str] | None = None
     form: Mapping[str, str] | None = None
     files: Sequence[tuple[str, UploadedFile]] = ()
@@ -137,13 +151,14 @@ async def send(outgoing: Outgoing) -> Answer:
             files=[(name, (file.name, file.data, file.media_type)) for name, file in outgoing.files] or None,
             json=outgoing.json,
             headers={"User-Agent": user_agent(), **outgoing.headers},
-            extensions=dict(outgoing.extensions),
+            extensions={**outgoing.extensions, **_traced(outgoing.on_sent)},
         )
     except (httpx.InvalidURL, ValueError, OSError) as error:
         failure = NotSentError(type(error).__name__)
     else:
-        if outgoing.bearer is not None:
-            request.headers["Authorization"] = outgoing.bearer()
+        if outgoing.secret is not None:
+            _keep_out_of_logs(outgoing.secret)
+            request.headers["Authorization"] = outgoing.secret.bearer()
         return await _open(client, request)
     raise failure
 
@@ -168,6 +183,47 @@ async def _guarded(step: Awaitable[T]) -> T:
     except (httpx.HTTPError, httpx.StreamError, ssl.SSLError, OSError) as error:
         failure = LineBrokenError(_words(error))
     raise failure
+
+
+def _traced(on_sent: Callable[[], None] | None) -> dict[str, Any]:
+    """Return httpx's hook for the moment at which a request begins to leave."""
+
+    async def trace(name: str, _: Mapping[str, Any]) -> None:
+        if on_sent is not None and name.endswith("send_request_headers.started"):
+            on_sent()
+
+    return {} if on_sent is None else {"trace": trace}
+
+
+class _Redaction(logging.Filter):
+    """Keeps keys out of the transport's debug lines, where a server's echo of one would show."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        self._secrets: weakref.WeakSet[Secret] = weakref.WeakSet()
+
+    def add(self, secret: Secret) -> None:
+        with self._lock:
+            self._secrets.add(secret)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        with self._lock:
+            secrets = list(self._secrets)
+        text = record.getMessage()
+        for secret in secrets:
+            text = secret.redact(text)
+        record.msg, record.args = text, None
+        return True
+
+
+_redaction = _Redaction()
+
+
+def _keep_out_of_logs(secret: Secret) -> None:
+    _redaction.add(secret)
+    for name in ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy"):
+        logging.getLogger(name).addFilter(_redaction)
 
 
 def _words(error: Exception) -> str:
@@ -235,9 +291,13 @@ async def _checked(url: str, home: str, schemes: Sequence[str]) -> tuple[str, di
         raise AddressError("it is not an address") from None
     if parts.scheme not in ("http", "https") or not host or parts.username or parts.password:
         raise AddressError("it is not a plain http or https address")
-    if home and (host, port) == _origin(home):
+    home_host, home_port = _origin(home)
+    at_home = bool(home) and host == home_host
+    if at_home and port == home_port:
         return url, {}, {}
-    if parts.scheme not in schemes:
+    # Another port of the service's host may be plain http too, but only where it is public: a private host
+    # has other services on other ports.
+    if parts.scheme not in schemes and not at_home:
         raise AddressError("it is not encrypted (https)")
     if _behind_proxy(parts.scheme, host):
         # Names are resolved by the proxy then; what can be judged here is a literal address.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.server
+import itertools
 import socket
 import threading
 import time
@@ -62,20 +64,72 @@ async def test_the_client_need_not_be_entered_and_leaving_it_hangs_up(client, pi
         await generation
 
 
-async def test_cancelling_the_wait_ends_it_and_the_job_goes_on(client, ledger, pictures):
-    book = ledger(client)
-    generation = client.frames_to_video(*pictures, prompt="dusk [sandbox: stall@starting]")
+async def test_leaving_the_client_also_ends_a_reader_that_is_waiting(client, pictures):
     begun = asyncio.Event()
+    generation = client.frames_to_video(*pictures, prompt="dusk [sandbox: stall@starting]")
 
     async def read():
         async for _ in generation:
-            begun.set()  # and goes straight on to wait for the next event, which never comes
+            begun.set()
 
-    reader = asyncio.ensure_future(read())
-    await begun.wait()
-    reader.cancel()
+    async with client:
+        reader = asyncio.ensure_future(read())
+        await begun.wait()
+    async with asyncio.timeout(10):
+        with pytest.raises(InterruptedGenerationError, match="goes on"):
+            await reader
+
+
+async def test_what_is_closed_before_it_was_sent_says_so_and_is_never_sent(client, ledger, pictures):
+    book = ledger(client)
+    generation = client.frames_to_video(*pictures, prompt="dusk")
+    await generation.aclose()
+    with pytest.raises(InterruptedGenerationError, match="Nothing was charged") as caught:
+        await generation
+    assert caught.value.maybe_charged is False
+    assert book.received_posts == 0
+
+
+def test_one_generation_can_be_read_from_several_event_loops(client, ledger, pictures):
+    book = ledger(client)
+    generation = client.frames_to_video(*pictures, prompt="dusk")
+
+    async def first():
+        async for event in generation:
+            return event
+
+    async def rest():
+        return await generation
+
+    assert asyncio.run(first()).status == "starting"
+    assert [video.ok for video in asyncio.run(rest())] == [True]
+    assert book.received_posts == 1
+
+
+async def test_one_of_two_that_wait_may_leave(client, pictures):
+    generation = client.frames_to_video(*pictures, prompt="dusk")
+
+    async def wait():
+        return await generation
+
+    leaver, stayer = asyncio.ensure_future(wait()), asyncio.ensure_future(wait())
+    await anext(aiter(generation))
+    leaver.cancel()
+    assert [video.ok for video in await stayer] == [True]
+
+
+async def test_cancelling_the_wait_ends_it_and_the_job_goes_on(client, ledger, pictures):
+    book = ledger(client)
+    generation = client.frames_to_video(*pictures, prompt="dusk [sandbox: stall@starting]")
+
+    async def wait():
+        return await generation
+
+    waiting = asyncio.ensure_future(wait())
+    await anext(aiter(generation))  # the job has been accepted
+    waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await reader
+        await waiting
     with pytest.raises(InterruptedGenerationError, match="may be charged"):
         await generation
     async with asyncio.timeout(30):
@@ -117,9 +171,55 @@ async def test_a_service_that_comes_up_a_moment_later_is_reached():
     assert len(answers) == 1
 
 
+async def test_a_limit_that_says_zero_seconds_is_not_hammered():
+    asked = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(time.monotonic())
+            body = b"[]" if len(asked) > 2 else b"{}"
+            self.send_response(200 if len(asked) > 2 else 429)
+            self.send_header("retry-after", "0")
+            self.send_header("content-length", "2")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        await VeoClient("a-key-of-no-one", f"http://127.0.0.1:{server.server_port}").credits()
+        server.shutdown()
+        thread.join()
+    assert [later - earlier >= 1 for earlier, later in itertools.pairwise(asked)] == [True, True]
+
+
+async def test_connecting_for_longer_than_a_job_may_be_silent_is_still_nothing_sent():
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        crowd = [socket.socket() for _ in range(4)]
+        try:
+            for one in crowd:
+                one.setblocking(False)
+                one.connect_ex(full.getsockname())
+            client = VeoClient(
+                "a-key-of-no-one",
+                f"http://127.0.0.1:{full.getsockname()[1]}",
+                connect_seconds=1.0,
+                idle_seconds=0.5,
+            )
+            with pytest.raises(GatewayError, match="nothing was sent") as caught:
+                await client.text_to_video(prompt="dusk")
+            assert caught.value.maybe_charged is False
+        finally:
+            for one in crowd:
+                one.close()
+
+
 async def test_credits_are_summed_over_the_packs_and_the_first_end_is_named():
     left = await VeoClient.sandbox(fault="packs@credits").credits()
-    assert left.remaining == left.quota - left.used
+    assert (left.quota, left.used, left.remaining) == (100, 0, 100)
     assert left.expires_at is not None
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import email.utils
 import itertools
+import logging
 import pickle
 import traceback
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -21,14 +24,17 @@ from ipyveo import (
     StatusEvent,
     UnknownEvent,
     VeoClient,
+    VeoError,
+    generate,
 )
+from ipyveo.api.failures import from_answer, from_error_event
 
 # fault, class, maybe_charged, accepted POSTs, a piece of the sentence
 REFUSED = [
     ("400", InvalidRequestError, False, 0, "wrong: invalid request"),
     ("422", InvalidRequestError, False, 0, "wrong: unprocessable request"),
-    ("401-empty", AuthenticationError, False, 0, "does not know this API key"),
-    ("401-invalid-token", AuthenticationError, False, 0, "does not know this API key"),
+    ("401-empty", AuthenticationError, False, 0, "saw no API key"),
+    ("401-invalid-token", AuthenticationError, False, 0, "cannot read this API key"),
     ("401-invalid-key", AuthenticationError, False, 0, "does not know this API key"),
     ("401-no-access-token", GatewayError, False, 0, "says nothing about your key"),
     ("401-html", GatewayError, False, 0, "usually temporary"),
@@ -241,16 +247,76 @@ async def test_a_call_that_only_asks_never_costs(fault, kind):
     assert caught.value.maybe_charged is False
 
 
-@pytest.mark.parametrize("fault", [row[0] for row in REFUSED[::6]])
-async def test_no_fault_shows_the_key(client, pictures, fault):
-    with pytest.raises(Exception) as caught:  # noqa: PT011 - which one is the other test's business
-        await client.frames_to_video(*pictures, prompt=rehearsed(fault))
-    error = caught.value
-    # Taken before this frame knows the key itself: the frame is part of the traceback.
-    trace = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
-    texts = (trace, repr(error), str(vars(error)), repr(client), str(vars(client)), str(error.__context__))
-    pickled = pickle.dumps(error) + pickle.dumps(client)
+@pytest.mark.parametrize("fault", [row[0] for row in REFUSED] + SHAPES)
+async def test_no_fault_shows_the_key(client, pictures, caplog, tmp_path, fault):
+    caplog.set_level(logging.DEBUG)
+    error: BaseException | None = None
+    try:
+        await generate(*pictures, prompt=rehearsed(fault), client=client, library=tmp_path)
+    except VeoError as raised:
+        error = raised
+    texts = [caplog.text, repr(client), str(vars(client))]
+    pickled = pickle.dumps(client)
+    if error is not None:
+        # Taken before this frame knows the key itself: the frame is part of the traceback.
+        trace = traceback.TracebackException.from_exception(error, capture_locals=True)
+        texts += ["".join(trace.format()), repr(error), str(vars(error)), str(error.__context__)]
+        pickled += pickle.dumps(error)
+    saved = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     key = client._find_endpoint().key.bearer().removeprefix("Bearer ")
     assert len(key) > 20
+    assert "send_request_headers" in caplog.text  # the transport did speak
     assert not [text for text in texts if key in text]
-    assert key.encode() not in pickled
+    assert key.encode() not in pickled + saved
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (
+            '{"error":"Video generation failed","prompt":"our quota of lanterns is exhausted"}',
+            GenerationFailedError,
+        ),
+        ('{"error":"prompt contains MINOR spelling"}', GenerationFailedError),
+        ('{"error":"MINOR"}', ContentRejectedError),
+        ('{"error":{"message":"PUBLIC_ERROR_MINOR_UPLOAD"}}', ContentRejectedError),
+        ('{"error":"payment required","code":402}', OutOfCreditsError),
+        ('{"message":"Insufficient credits"}', OutOfCreditsError),
+        ("Insufficient balance", OutOfCreditsError),
+        ("", GenerationFailedError),
+        ("[" * 5000, GenerationFailedError),
+        ("null", GenerationFailedError),
+    ],
+)
+def test_only_the_services_own_words_decide(data, kind):
+    error = from_error_event(data)
+    assert type(error) is kind
+    assert len(str(error)) < 300
+
+
+@pytest.mark.parametrize(
+    ("status", "media_type", "body", "kind"),
+    [
+        (403, "text/plain", "error code: 1010", GatewayError),
+        (403, "application/json", '{"message":"No access token found"}', GatewayError),
+        (429, "application/json", '{"error":"insufficient_quota"}', OutOfCreditsError),
+        (500, "application/json", '{"error":"insufficient credits"}', OutOfCreditsError),
+        (401, "application/json", '{"message":"who are you"}', AuthenticationError),
+        (404, "application/json", '{"error":"no such page"}', GatewayError),
+        (400, "text/html", "<html>Bad Request</html>", GatewayError),
+        (413, "text/html", "<html>Too large</html>", GatewayError),
+    ],
+)
+def test_an_answer_is_judged_by_status_then_kind_then_words(status, media_type, body, kind):
+    error = from_answer(status, media_type, {}, body, paid=True)
+    assert type(error) is kind
+    assert error.status_code == status
+    assert error.raw == body
+    assert error.maybe_charged is False
+
+
+def test_a_date_tells_how_long_to_wait():
+    in_a_minute = email.utils.format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+    error = from_answer(429, "application/json", {"retry-after": in_a_minute}, "{}", paid=True)
+    assert isinstance(error, RateLimitError)
+    assert 50 <= error.retry_after <= 60

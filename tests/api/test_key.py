@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import http.server
 import logging
 import pickle
 import sys
+import threading
+import traceback
 import types
 
 import pytest
 
-from ipyveo import AuthenticationError, VeoClient
+from ipyveo import AuthenticationError, InvalidRequestError, VeoClient, VeoError
 from ipyveo.api.key import ApiKey, find_key
 
 KEY = "sk-test-0123456789abcdef"
@@ -44,10 +47,9 @@ def test_any_other_key_is_the_services_business(text):
     assert ApiKey(text).bearer() == f"Bearer {text}"
 
 
-def test_a_key_shows_nowhere_and_a_pickle_loses_it(caplog):
+def test_a_key_shows_nowhere_and_a_pickle_loses_it():
     client = VeoClient(KEY, "http://127.0.0.1:9")
-    with caplog.at_level(logging.DEBUG):
-        texts = [repr(client), str(vars(client)), repr(ApiKey(KEY)), f"{ApiKey(KEY)}", caplog.text]
+    texts = [repr(client), str(vars(client)), repr(ApiKey(KEY)), f"{ApiKey(KEY)}"]
     assert not [text for text in texts if KEY in text]
     pickled = pickle.dumps(client)
     assert KEY.encode() not in pickled
@@ -55,6 +57,53 @@ def test_a_key_shows_nowhere_and_a_pickle_loses_it(caplog):
     assert revived.base_url == client.base_url
     with pytest.raises(AuthenticationError, match="pickle"):
         revived._find_endpoint().key.bearer()
+
+
+@pytest.mark.parametrize("arguments", [(f"{KEY}\nand more",), (KEY, "not-an-address")])
+def test_a_constructor_that_fails_keeps_the_key_out_of_its_traceback(arguments):
+    def frames_below(error):
+        trace = traceback.TracebackException.from_exception(error, capture_locals=True)
+        return "".join(str(frame.locals) for frame in trace.stack if "ipyveo" in frame.filename)
+
+    with pytest.raises(VeoError) as caught:
+        VeoClient(*arguments)
+    assert KEY not in frames_below(caught.value)
+    assert caught.value.__context__ is None
+
+
+def test_a_copied_sandbox_client_works(client):
+    assert pickle.loads(pickle.dumps(client)).base_url == client.base_url
+
+
+async def test_a_server_that_sends_the_key_back_does_not_get_it_shown(caplog):
+    key = "abc/def+ghi/jkl==0123456789"
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            escaped = key.replace("/", "\\/")
+            body = f'{{"error":"unknown key {escaped}"}}'.encode()
+            self.send_response(400)
+            self.send_header("x-echo", key)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    caplog.set_level(logging.DEBUG)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        with pytest.raises(InvalidRequestError) as caught:
+            await VeoClient(key, f"http://127.0.0.1:{server.server_port}").credits()
+        server.shutdown()
+        thread.join()
+    assert "[key]" in str(caught.value)
+    assert "x-echo" in caplog.text
+    for text in (str(caught.value), caught.value.raw, caplog.text):
+        assert "ghi" not in text
 
 
 def test_a_key_that_comes_back_in_the_services_words_is_blotted_out():

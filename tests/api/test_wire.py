@@ -76,7 +76,10 @@ def parsed(request: bytes):
 
 
 def fields(message):
-    return {part.get_param("name", header="content-disposition"): part for part in message.iter_parts()}
+    parts = list(message.iter_parts())
+    by_name = {part.get_param("name", header="content-disposition"): part for part in parts}
+    assert len(by_name) == len(parts), "a field was sent twice"
+    return by_name
 
 
 async def test_frames_to_video_is_sent_as_documented(server, pictures):
@@ -136,6 +139,23 @@ async def test_ingredients_to_video_repeats_the_field_for_each_picture(server, p
     assert first == "POST /api/v1/veo/ingredients-to-video HTTP/1.1"
     names = [part.get_param("name", header="content-disposition") for part in message.iter_parts()]
     assert sorted(names) == ["number_of_videos", "prompt", "reference_images", "reference_images"]
+    texts = {
+        part.get_param("name", header="content-disposition"): part.get_payload(decode=True)
+        for part in message.iter_parts()
+    }
+    assert (texts["prompt"], texts["number_of_videos"]) == (b"dusk", b"2")
+
+
+async def test_a_photograph_is_sent_as_the_jpeg_that_it_is(server, tmp_path):
+    from PIL import Image
+
+    path = tmp_path / "photo.png"  # the name lies, the bytes do not
+    Image.effect_noise((640, 360), 80).convert("RGB").save(path, "JPEG")
+    await VeoClient(KEY, server.url).frames_to_video(path, prompt="dusk")
+    part = fields(parsed(server.requests[0])[1])["start_image"]
+    assert part.get_content_type() == "image/jpeg"
+    assert part.get_filename() == "start.jpg"
+    assert part.get_payload(decode=True).startswith(b"\xff\xd8\xff")
 
 
 async def test_a_pasted_bearer_and_blanks_around_the_key_are_removed(server):

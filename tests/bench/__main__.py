@@ -11,7 +11,7 @@ from table import HEAD
 
 # A module is loaded when its turn comes, so that none stands in the way of another's figures.
 SECTIONS = {
-    "bench_imports": "Import: user and system seconds of a fresh process, less those of a bare `python -c pass`",
+    "bench_imports": "Import: user and system time of a fresh process, less that of a bare `python -c pass`",
     "bench_bundle": "Bundle: what the browser loads",
     "bench_sse": "Event stream decoder: processor time on one core",
     "bench_render": "Sandbox renderer: processor seconds of a clip of 8 s at 1280x720",

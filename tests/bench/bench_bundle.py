@@ -5,8 +5,9 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterator
 
-from ipyveo.widgets.bundle import bundle
 from table import Row
+
+from ipyveo.widgets.bundle import bundle
 
 LIMIT_KB = 20.0
 

@@ -6,14 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
-from playwright.sync_api import Browser, Page
-
 from bench_imports import run_compiled
-from lab import Lab, Notebook, browser
+from PIL import Image
 from table import Row
+
+from lab import Lab, Notebook, browser
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 HERE = Path(__file__).parent
 COLD_ROUNDS = 3
@@ -85,7 +88,9 @@ def warm_opening(page: Page) -> Iterator[Row]:
 
 def uploads(notebook: Notebook, picture: Path) -> Iterator[Row]:
     size, page = picture.stat().st_size, notebook.page
-    there, seen, bare = [], [], []
+    there: list[float] = []
+    seen: list[float] = []
+    bare: list[float] = []
     for _ in range(ROUNDS):
         page.evaluate("(cell) => { bench.uploaded = bench.upload(cell); }", STUDIO_CELL)
         notebook.studio().get_by_label("Start frame", exact=True).set_input_files(picture)
@@ -102,7 +107,8 @@ def deliveries(notebook: Notebook) -> Iterator[Row]:
     page = notebook.page
     notebook.run_cell(DRAW_CELL)
     notebook.wait_for_output(DRAW_CELL, "drawn")
-    played, bare = [], []
+    played: list[float] = []
+    bare: list[float] = []
     for _ in range(ROUNDS):
         page.evaluate("() => { bench.old = document.querySelector('video'); }")
         notebook.run_cell(SHOW_CELL)

@@ -11,14 +11,14 @@ from tempfile import TemporaryDirectory
 import av
 import numpy as np
 from PIL import Image, ImageFilter
+from table import Row
 
 from ipyveo.sandbox import render
-from table import Row
 
 WIDTH, HEIGHT, SECONDS, ROUNDS = 1280, 720, 8.0, 3
 
 
-def photo(seed):
+def photo(seed: int) -> Image.Image:
     """Draw a picture with detail at every scale, as photographs have it."""
     rng, drawn = np.random.default_rng(seed), np.zeros((1080, 1920, 3))
     for level in range(7):
@@ -30,19 +30,19 @@ def photo(seed):
     return picture.filter(ImageFilter.GaussianBlur(1))
 
 
-def cpu_seconds(work: Callable[[], None]) -> float:
+def cpu_seconds(work: Callable[..., None], *arguments: object) -> float:
     begun = time.process_time()
-    work()
+    work(*arguments)
     return time.process_time() - begun
 
 
-def draw(path, start, end):
+def draw(path: Path, start: Image.Image, end: Image.Image | None) -> None:
     render.render_clip(
         path, start, end, width=WIDTH, height=HEIGHT, seconds=SECONDS, take=0, on_progress=lambda _: None
     )
 
 
-def encode(path, planes):
+def encode(path: Path, planes: list[render.Planes]) -> None:
     """Encode frames made beforehand, with the renderer's own settings."""
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         stream = render._stream(container, WIDTH, HEIGHT)
@@ -59,8 +59,9 @@ def rows() -> Iterator[Row]:
         for name, second in (("two pictures, dissolve", end), ("one picture, camera move", None)):
             stills = [render._planes(p, WIDTH, HEIGHT) for p in (start, second) if p is not None]
             planes = list(render._moving(stills, render._TAKES[0], frames))
-            drawn, encoded = [], []
+            drawn: list[float] = []
+            encoded: list[float] = []
             for _ in range(ROUNDS):
-                drawn.append(cpu_seconds(lambda second=second: draw(path, start, second)))
-                encoded.append(cpu_seconds(lambda planes=planes: encode(path, planes)))
+                drawn.append(cpu_seconds(draw, path, start, second))
+                encoded.append(cpu_seconds(encode, path, planes))
             yield Row(name, median(drawn), "{:.1f} s", "encoding the same frames", median(encoded))

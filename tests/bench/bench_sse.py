@@ -9,9 +9,9 @@ from statistics import median
 
 from httpx_sse._decoders import SSEDecoder as HttpxSSEDecoder
 from httpx_sse._decoders import SSELineDecoder
+from table import Row
 
 from ipyveo.api.sse import SSEDecoder
-from table import Row
 
 ROUNDS = 15
 GROWTH_ROUNDS = 5
@@ -88,7 +88,7 @@ def growth_rows() -> Iterator[Row]:
     kinds: dict[str, tuple[Callable[[], Feed], Callable[[int], bytes], float | None]] = {
         "many events": (ours, lambda size: TYPICAL * (size * MIB // len(TYPICAL)), 5),
         "one event": (ours, lambda size: b"data: " + b"x" * (size * MIB) + b"\n\n", None),
-        "one event, merely joined": (joined, lambda size: b"data: " + b"x" * (size * MIB) + b"\n\n", None),
+        "one event, joined only": (joined, lambda size: b"data: " + b"x" * (size * MIB) + b"\n\n", None),
     }
     for kind, (feed_of, stream_of, aim) in kinds.items():
         taken: dict[int, list[float]] = {4: [], 16: []}

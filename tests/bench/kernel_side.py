@@ -1,4 +1,4 @@
-"""What `bench_page` runs in the kernel: a bare widget to measure beside, and the senders of clips and stages."""
+"""What `bench_page` runs in the kernel: a bare widget to measure beside, senders of clips and stages."""
 
 from __future__ import annotations
 
@@ -86,11 +86,11 @@ def show_clip(studio: FramesToVideo, path: Path) -> None:
 async def send_stages(studio: FramesToVideo, bare: Bare, count: int) -> None:
     """Let `count` stages and as many bare changes of a trait go out in turn, from the background loop."""
     from ipyveo.api.events import StatusEvent
-    from ipyveo.generations.loop import on_background
+    from ipyveo.loop import on_background
     from ipyveo.widgets.watch import Watch
 
     async def send() -> None:
-        watch = Watch(None)  # only its end asks for the shot
+        watch = Watch(None)  # type: ignore[arg-type] # only its end, which never comes here, asks for the shot
         studio._post(watch.first())
         for _ in range(count):
             await asyncio.sleep(PAUSE_SECONDS)

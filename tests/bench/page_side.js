@@ -2,6 +2,8 @@
 
 (() => {
   const PART_BYTES = 512 * 1024;
+  /** What the widget before has set going, in the page and in the kernel, comes to rest. */
+  const QUIET_MS = 700;
   const output = (index) => window.jupyterapp.shell.currentWidget.content.widgets[index].node;
 
   /** The promise, or an error that says what did not come: a driver would wait for ever. */
@@ -51,6 +53,7 @@
   /** Milliseconds from running a cell to a usable widget in its output. */
   async function open(index, kind) {
     const old = usable[kind](output(index));
+    await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
     const begun = performance.now();
     window.jupyterapp.shell.currentWidget.content.activeCellIndex = index;
     window.jupyterapp.commands.execute("notebook:run-cell");

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import warnings
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -21,6 +22,8 @@ from ipyveo import (
     VeoClient,
     generate,
 )
+from ipyveo.api.events import Video
+from ipyveo.generations.lookup import addressed
 from ipyveo.generations.shot import Shot
 
 
@@ -191,10 +194,71 @@ async def _clips(shot):
     return await shot
 
 
-async def test_a_library_that_cannot_be_written_is_a_sentence(client, pictures, tmp_path):
+async def test_a_library_that_cannot_be_written_is_said_before_anything_is_sent(
+    client, ledger, pictures, tmp_path
+):
+    book = ledger(client)
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(DownloadError, match="could not be written"):
+    with pytest.raises(InvalidRequestError, match="cannot be written") as caught:
         await generate(*pictures, prompt="dusk", client=client, library=tmp_path / "file" / "clips")
+    assert caught.value.maybe_charged is False
+    assert book.received_posts == 0
+
+
+@pytest.mark.parametrize("trouble", ["500", "429-forever", "401-html", "reset"])
+async def test_histories_that_fail_never_turn_a_paid_video_into_nothing_charged(
+    pictures, tmp_path, monkeypatch, trouble
+):
+    monkeypatch.setattr("ipyveo.generations.lookup._PAUSE_SECONDS", 0.01)
+    client = VeoClient.sandbox(
+        clip_seconds=0.25, stage_seconds=0.0, fault=f"no-url, {trouble}@histories", quota=100_000
+    )
+    with pytest.raises(InterruptedGenerationError, match="has not said where it lies") as caught:
+        await generate(*pictures, prompt="dusk", client=client, library=tmp_path)
+    assert caught.value.maybe_charged is True
+
+
+async def test_an_older_video_of_the_same_prompt_is_not_taken_for_the_new_one(
+    client, pictures, tmp_path, monkeypatch
+):
+    prompt = "dusk [sandbox: no-url]"
+    (first,) = await generate(*pictures, prompt=prompt, client=client, library=tmp_path)
+    began = datetime.now(UTC) + timedelta(seconds=2)
+    monkeypatch.setattr("ipyveo.generations.lookup._taken", set())  # as a new process would have it
+    monkeypatch.setattr("ipyveo.generations.lookup._PAUSE_SECONDS", 0.01)
+    asked = Video(id="another", prompt=prompt, file_url=None, status="", created_at="")
+    assert await addressed(client, [asked], prompt, began) == [asked]
+    assert first.path.exists()
+
+
+async def test_a_listener_that_fails_does_not_lose_a_paid_clip(client, pictures, tmp_path, caplog):
+    shot = generate(*pictures, prompt="dusk", client=client, library=tmp_path)
+    shot.listen(lambda _: 1 / 0)
+    assert len(await shot) == 1
+    assert "A listener failed" in caplog.text
+
+
+async def test_stopping_before_anything_was_sent_says_that_nothing_was_charged(
+    client, ledger, pictures, tmp_path
+):
+    book = ledger(client)
+    shot = generate(*pictures, prompt="dusk", client=client, library=tmp_path)
+    shot.stop()
+    with pytest.raises(InterruptedGenerationError, match="Nothing was charged") as caught:
+        await shot
+    assert caught.value.maybe_charged is False
+    assert book.received_posts == 0
+
+
+async def test_a_client_closed_under_a_run_leaves_it_in_doubt_and_not_refunded(client, pictures, tmp_path):
+    shot = generate(
+        *pictures, prompt="dusk [sandbox: stall@starting]", client=client, library=tmp_path
+    ).start()
+    await anext(aiter(shot))
+    await client.aclose()
+    with pytest.raises(InterruptedGenerationError) as caught:
+        await shot
+    assert caught.value.maybe_charged is True
 
 
 async def test_out_of_credits_reaches_the_caller_unchanged(client, pictures, tmp_path):

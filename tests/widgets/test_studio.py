@@ -16,7 +16,7 @@ from ipyveo import (
     InterruptedGenerationError,
     InvalidRequestError,
 )
-from ipyveo.generations.loop import background_loop
+from ipyveo.loop import background_loop
 
 
 def settled() -> None:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import email.utils
 import json
 import os
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, Self
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeGuard
 from urllib.parse import urlsplit
 
 from ipyveo.api import requests
 from ipyveo.api.events import Video, read_rows
-from ipyveo.api.failures import from_answer, rate_limited, retry_after
-from ipyveo.api.generation import Generation, OpenStream, check_stream, dropped, error_body, silent
+from ipyveo.api.failures import from_answer
+from ipyveo.api.generation import Generation, Sending, check_stream, dropped, error_body, silent
 from ipyveo.api.key import ENVIRONMENT_NAME, ApiKey, find_key
-from ipyveo.errors import AuthenticationError, GatewayError, InvalidRequestError, VeoError
+from ipyveo.errors import AuthenticationError, GatewayError, InvalidRequestError, RateLimitError, VeoError
 from ipyveo.network import Answer, LineBrokenError, NotSentError, Outgoing, send
 
 if TYPE_CHECKING:
@@ -132,13 +134,17 @@ class VeoClient:
         connect_seconds: float = 10.0,
         idle_seconds: float = 1800.0,
     ) -> None:
-        key = find_key(api_key)
+        try:
+            key = find_key(api_key)
+        finally:
+            del api_key  # a traceback may show the values of this frame
+        base_url = _checked_base(base_url or os.environ.get(BASE_URL_NAME) or BASE_URL)
         if key is None:
             raise AuthenticationError(
                 f"There is no API key, so nothing was sent. Give api_key=, set {ENVIRONMENT_NAME}, or use "
                 "VeoClient.sandbox() to try without one."
             )
-        endpoint = Endpoint(_checked_base(base_url or os.environ.get(BASE_URL_NAME) or BASE_URL), key)
+        endpoint = Endpoint(base_url, key)
         self._setup(lambda: endpoint, connect_seconds, idle_seconds)
 
     def _setup(
@@ -146,14 +152,14 @@ class VeoClient:
         find: Callable[[], Endpoint],
         connect_seconds: float,
         idle_seconds: float,
-        engine: Literal["veo", "sandbox"] | None = None,
+        sandbox_options: dict[str, Any] | None = None,
     ) -> None:
         self._find_endpoint = find
         self._connect_seconds = connect_seconds
         self._idle_seconds = idle_seconds
         self._open: weakref.WeakSet[Generation] = weakref.WeakSet()
-        self._engine = engine
-        self._redact: Callable[[str], str] = str  # until a key has gone out, none can come back
+        self._sandbox_options = sandbox_options
+        self._engine: Literal["veo", "sandbox"] | None = None if sandbox_options is None else "sandbox"
 
     @classmethod
     def sandbox(cls, *, idle_seconds: float = 1800.0, **options: Any) -> Self:  # noqa: ANN401 - SandboxOptions'
@@ -176,9 +182,7 @@ class VeoClient:
             return Endpoint(address.base_url, ApiKey(address.api_key))
 
         client = cls.__new__(cls)
-        client._setup(  # noqa: SLF001 - its own class
-            find, connect_seconds=10.0, idle_seconds=idle_seconds, engine="sandbox"
-        )
+        client._setup(find, 10.0, idle_seconds, options)  # noqa: SLF001 - its own class
         return client
 
     @property
@@ -197,9 +201,18 @@ class VeoClient:
         return "Sandbox" if self._engine == "sandbox" else urlsplit(self.base_url).hostname or ""
 
     def __repr__(self) -> str:
-        return "VeoClient.sandbox()" if self._engine == "sandbox" else f"VeoClient({self.base_url!r})"
+        if not hasattr(self, "_find_endpoint"):  # shown in a traceback of its own constructor
+            return "<VeoClient, half made>"
+        if self._sandbox_options is not None:
+            return "VeoClient.sandbox()"
+        return f"VeoClient({self.base_url!r})"
 
     def __reduce__(self) -> tuple[Callable[..., VeoClient], tuple[Any, ...]]:
+        if self._sandbox_options is not None:
+            return (
+                partial(VeoClient.sandbox, idle_seconds=self._idle_seconds, **self._sandbox_options),
+                (),
+            )
         endpoint = self._find_endpoint()
         return (_revive, (endpoint.base_url, endpoint.key, self._connect_seconds, self._idle_seconds))
 
@@ -341,12 +354,12 @@ class VeoClient:
     # How a request goes out -----------------------------------------------------------------------
 
     def _generation(self, request: requests.VideoRequest) -> Generation:
-        generation = Generation(request, lambda: self._stream(request), self._idle_seconds)
+        generation = Generation(request, lambda sending: self._stream(request, sending), self._idle_seconds)
         self._open.add(generation)
         return generation
 
     @contextlib.asynccontextmanager
-    async def _stream(self, request: requests.VideoRequest) -> AsyncIterator[OpenStream]:
+    async def _stream(self, request: requests.VideoRequest, sending: Sending) -> AsyncIterator[Answer]:
         outgoing = Outgoing(
             "POST",
             request.path,
@@ -355,21 +368,22 @@ class VeoClient:
             json=request.json(),
             headers={"Accept": "text/event-stream"},
         )
-        answer = await self._answer(outgoing, self._idle_seconds)
+        answer = await self._answer(outgoing, sending)
         try:
-            await check_stream(answer, self._redact)
-            yield OpenStream(answer, self._redact)
+            await check_stream(answer, sending.redact)
+            yield answer
         finally:
             await answer.aclose()
 
     async def _get(self, path: str, params: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON from outside
         outgoing = Outgoing("GET", path, params=params, read_seconds=_READ_SECONDS)
-        answer = await self._answer(outgoing, None)
+        sending = Sending()
+        answer = await self._answer(outgoing, sending)
         try:
             if answer.status != 200:  # noqa: PLR2004 - OK
-                body = self._redact(await error_body(answer))
+                body = sending.redact(await error_body(answer))
                 raise from_answer(answer.status, answer.media_type, answer.headers, body, paid=False)
-            body = self._redact((await self._body(answer)).decode("utf-8", "replace"))
+            body = sending.redact((await self._body(answer)).decode("utf-8", "replace"))
         finally:
             await answer.aclose()
         try:
@@ -386,20 +400,20 @@ class VeoClient:
             failure = _no_answer(str(error))
         raise failure
 
-    async def _answer(self, outgoing: Outgoing, idle_seconds: float | None) -> Answer:
+    async def _answer(self, outgoing: Outgoing, sending: Sending) -> Answer:
         """Send a request, again only where it provably was not taken: no connection, or a 429."""
         endpoint = await asyncio.to_thread(self._find_endpoint)
-        self._redact = endpoint.key.redact
+        sending.redact = endpoint.key.redact
         outgoing = replace(
             outgoing,
             url=endpoint.base_url + outgoing.url,
-            bearer=endpoint.key.bearer,
+            secret=endpoint.key,
             connect_seconds=self._connect_seconds,
         )
         tries, waited = 0, 0.0
         while True:
             try:
-                answer = await self._once(outgoing, idle_seconds)
+                answer = await self._once(outgoing, sending)
             except NotSentError as error:
                 tries += 1
                 if tries < _CONNECT_TRIES:
@@ -407,31 +421,60 @@ class VeoClient:
                     continue
                 failure: VeoError = _no_connection(str(error))
             else:
-                wait = retry_after(answer.headers) if answer.status == 429 else None  # noqa: PLR2004
                 if answer.status != 429:  # noqa: PLR2004 - Too Many Requests
                     self._engine = "sandbox" if SANDBOX_HEADER in answer.headers else "veo"
                     return answer
-                raw = self._redact(await error_body(answer))
+                sending.sent = False  # it was refused before anything was accepted
+                body = sending.redact(await error_body(answer))
                 await answer.aclose()
-                waited += max(wait or 0.0, 1.0)  # an hour of "retry in 0 seconds" ends as well
-                if wait is not None and waited <= _LONGEST_WAIT_SECONDS:
+                failure = from_answer(
+                    429, answer.media_type, answer.headers, body, paid=outgoing.method == "POST"
+                )
+                wait = max(failure.retry_after or 0.0, 1.0) if _says_when(failure) else float("inf")
+                waited += wait
+                if waited <= _LONGEST_WAIT_SECONDS:
                     await asyncio.sleep(wait)
                     continue
-                failure = rate_limited(answer.headers, raw)
             raise failure
 
-    @staticmethod
-    async def _once(outgoing: Outgoing, idle_seconds: float | None) -> Answer:
+    async def _once(self, outgoing: Outgoing, sending: Sending) -> Answer:
         """Send a request once; a line that breaks in a paid one leaves the job in doubt."""
         paid = outgoing.method == "POST"
+        clock = asyncio.get_running_loop().time
+        left = clock()
         try:
-            async with asyncio.timeout(idle_seconds):
-                return await send(outgoing)
+            # The clock for a silent job starts when its request leaves; connecting has its own.
+            async with asyncio.timeout(None) as limit:
+
+                def on_sent() -> None:
+                    nonlocal left
+                    sending.sent, left = True, clock()
+                    if paid:
+                        limit.reschedule(left + self._idle_seconds)
+
+                answer = await send(replace(outgoing, on_sent=on_sent))
         except TimeoutError:
-            failure: VeoError = silent(idle_seconds or 0)
+            failure: VeoError = silent(self._idle_seconds)
         except LineBrokenError as error:
             failure = dropped(str(error)) if paid else _no_answer(str(error))
+        else:
+            sending.began = _their_time(answer.headers.get("date", "")) - timedelta(
+                seconds=clock() - left + 2
+            )
+            return answer
         raise failure
+
+
+def _says_when(failure: VeoError) -> TypeGuard[RateLimitError]:
+    return isinstance(failure, RateLimitError) and failure.retry_after is not None
+
+
+def _their_time(date: str) -> datetime:
+    """Return the time by the service's clock, from its Date header (RFC 9110, section 6.6.1), or by ours."""
+    try:
+        return email.utils.parsedate_to_datetime(date).astimezone(UTC)
+    except (ValueError, TypeError, IndexError):
+        return datetime.now(UTC)
 
 
 def _revive(base_url: str, key: ApiKey, connect_seconds: float, idle_seconds: float) -> VeoClient:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,6 +81,19 @@ class StatusEvent:
 
 
 @dataclass(frozen=True)
+class FailedStatus(StatusEvent):
+    """The run has reached its end without a video; an error event may still say why.
+
+    Parameters
+    ----------
+    data
+        The status event's data, which may say why by itself.
+    """
+
+    data: str = ""
+
+
+@dataclass(frozen=True)
 class CompleteEvent:
     """The run is done.
 
@@ -109,8 +123,15 @@ class UnknownEvent:
 Event = StatusEvent | CompleteEvent | UnknownEvent
 
 
-def read_event(sent: ServerSentEvent) -> Event | None:
+def read_event(sent: ServerSentEvent, redact: Callable[[str], str] = str) -> Event | None:
     """Return the typed event that a server-sent event means, or None for one without a meaning.
+
+    Parameters
+    ----------
+    sent
+        The event as it came over the line.
+    redact
+        Takes the key out of the service's words.
 
     Raises
     ------
@@ -126,23 +147,24 @@ def read_event(sent: ServerSentEvent) -> Event | None:
     >>> read_event(ServerSentEvent("video_generation_status", '"processing"', ""))
     StatusEvent(status='processing', progress=None)
     """
-    if sent.event == "video_generation_status":
-        return _status(sent.data)
-    if sent.event == "video_generation_complete":
-        videos = _videos(sent.data)
+    name, data = sent.event, redact(sent.data)
+    if name == "video_generation_status":
+        return _status(data)
+    if name == "video_generation_complete":
+        videos = _videos(data)
         if not videos:
             raise InterruptedGenerationError(
                 "The service says the video is done, but its answer cannot be read; it was made and may be "
                 "charged. Look at the account's history before you send it again.",
                 maybe_charged=True,
-                raw=sent.data[:4000],
+                raw=data[:4000],
             )
         return CompleteEvent(videos)
-    if sent.event in ("error", "generation_error"):
-        raise from_error_event(sent.data)
-    if sent.data.strip() == "[DONE]":
+    if name in ("error", "generation_error"):
+        raise from_error_event(data)
+    if data.strip() == "[DONE]":
         return None
-    return UnknownEvent(sent.event, sent.data)
+    return UnknownEvent(redact(name), data)
 
 
 def read_rows(rows: object) -> tuple[Video, ...]:
@@ -178,13 +200,19 @@ def _videos(data: str) -> tuple[Video, ...]:
         return ()
 
 
-def _status(data: str) -> StatusEvent:
+def _status(data: str) -> StatusEvent | None:
     value: object = data
     with contextlib.suppress(ValueError, RecursionError):  # a bare word has been seen in the wild
         value = json.loads(data)
+    share = None
     if isinstance(value, dict):
-        return StatusEvent(_text(value.get("status")), _share(value.get("process_percentage")))
-    return StatusEvent(_text(value).strip() or data.strip())
+        share = _share(value.get("process_percentage"))
+        # A percentage without a word has been seen of jobs that are being processed.
+        value = value.get("status") or ("processing" if share is not None else "")
+    word = _text(value).strip()
+    if not word:
+        return None
+    return FailedStatus(word, share, data) if word.lower() in FAILURE else StatusEvent(word, share)
 
 
 def _share(percentage: object) -> float | None:
@@ -198,6 +226,7 @@ def _share(percentage: object) -> float | None:
 
 
 def _text(value: object) -> str:
+    """Return text from outside, without the half characters that no file and no page can hold."""
     if isinstance(value, str):
-        return value
+        return value.encode("utf-8", "replace").decode()
     return "" if value is None or isinstance(value, dict | list) else str(value)

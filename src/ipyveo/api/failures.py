@@ -6,8 +6,7 @@ import email.utils
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from ipyveo.errors import (
     AuthenticationError,
@@ -22,6 +21,8 @@ from ipyveo.errors import (
 
 _NOTHING = "Nothing was charged."
 _RAW_LIMIT = 4000  # characters of the far side's words that are kept for a details view
+_SPEAKING = ("error", "message", "detail", "reason", "code")
+_SAYS_NOTHING = ("failed", "error", "cancelled")
 _QUOTE_LIMIT = 110  # characters of them that fit in a sentence
 _EPOCH_FROM = 1_000_000_000  # an X-RateLimit-Reset above this is a date, not a number of seconds
 _EPOCH_MS_FROM = 1_000_000_000_000
@@ -33,7 +34,9 @@ _EDGE_BAN = re.compile(r"\b1010\b")
 _AUDIO = re.compile(r"AUDIO_FILTERED", re.IGNORECASE)
 _REJECTED = re.compile(
     r"PUBLIC_ERROR_(UNSAFE_GENERATION|DANGER_FILTER|PROMINENT_PEOPLE|MINOR|IP_INPUT_IMAGE)"
-    r"|(?<![A-Z_])(UNSAFE_GENERATION|DANGER_FILTER|PROMINENT_PEOPLE|MINOR|IP_INPUT_IMAGE)(?![A-Z])"
+    r"|(?<![A-Z_])(UNSAFE_GENERATION|DANGER_FILTER|PROMINENT_PEOPLE|IP_INPUT_IMAGE)(?![A-Z])"
+    r"|(?:^|: )(MINOR)\W*$",  # a word of plain English too: only where nothing follows it
+    re.MULTILINE,
 )
 _THROTTLED = re.compile(r"recaptcha|exhausted|quota", re.IGNORECASE)
 _PASSING = re.compile(r"TIMED_OUT|create video (?:error|failed)|failed to upload image", re.IGNORECASE)
@@ -58,13 +61,9 @@ def from_words(words: str, *, status_code: int | None = None) -> VeoError | None
     """
     raw = words[:_RAW_LIMIT]
     if _INSUFFICIENT.search(words) or status_code == 402:  # noqa: PLR2004 - Payment Required
-        return OutOfCreditsError(
-            f"No credits are left for this request. {_NOTHING} Top up your account or ask for fewer videos.",
-            raw=raw,
-            status_code=status_code,
-        )
+        return _out_of_credits(raw, status_code)
     if found := _REJECTED.search(words):
-        reason = found[1] or found[2]
+        reason = found[1] or found[2] or found[3]
         return ContentRejectedError(
             f"{_REASONS[reason]} {_NOTHING} Change the wording or the picture and generate again.",
             reason=reason,
@@ -79,8 +78,8 @@ def from_words(words: str, *, status_code: int | None = None) -> VeoError | None
             raw=raw,
             status_code=status_code,
         )
-    if _BAD_TOKEN.search(words):
-        return _bad_key(raw, status_code)
+    if token := _BAD_TOKEN.search(words):
+        return _bad_key(token[0].lower(), raw, status_code)
     if _PASSING.search(words):
         return GenerationFailedError(
             "The service had passing trouble and gave up this generation. The credits are returned. "
@@ -106,7 +105,9 @@ def from_error_event(data: str) -> VeoError:
     data
         The event's data: ``{"error", "code"}``, ``{"message"}``, or plain text.
     """
-    words = " ".join(_strings(_json_or_text(data)))
+    words, code = _words(data)
+    if code == 402:  # noqa: PLR2004 - Payment Required
+        return _out_of_credits(data[:_RAW_LIMIT], None)
     return from_words(words) or GenerationFailedError(
         f"The service could not make this video{_quoted(words)}. The credits are returned. "
         "Change the prompt or the pictures, or generate again.",
@@ -128,6 +129,8 @@ def from_answer(
     """
     raw = body[:_RAW_LIMIT]
     is_page = media_type == "text/html" or body.lstrip()[:1] == "<"
+    if not is_page and _INSUFFICIENT.search(body):
+        return _out_of_credits(raw, status)
     if status == 429:  # noqa: PLR2004 - Too Many Requests
         return rate_limited(headers, raw)
     if 300 <= status < 400:  # noqa: PLR2004 - the redirects
@@ -138,14 +141,14 @@ def from_answer(
             status_code=status,
         )
     if status >= 500:  # noqa: PLR2004 - the server's errors
-        return _server_trouble(status, raw, is_page=is_page, paid=paid)
-    if is_page or _EDGE_TOKEN.search(body):
+        return _server_trouble(status, raw, paid=paid)
+    if is_page or _EDGE_TOKEN.search(body) or (status == 403 and _EDGE_BAN.search(body)):  # noqa: PLR2004
         return _edge(status, raw)
-    words = " ".join(_strings(_json_or_text(body)))
+    words, _ = _words(body)
     if named := from_words(words, status_code=status):
         return named
     if status == 401 and media_type == "application/json":  # noqa: PLR2004 - Unauthorized
-        return _bad_key(raw, status)
+        return _bad_key("", raw, status)
     if status in (400, 422):
         return InvalidRequestError(
             f"The service calls this request wrong{_quoted(words)}. {_NOTHING} Change it and try again.",
@@ -160,7 +163,7 @@ def from_answer(
     )
 
 
-def not_an_event_stream(media_type: str, body: str) -> GatewayError:
+def not_an_event_stream(status: int, media_type: str, body: str) -> GatewayError:
     """Return the error for a success that is no event stream: the job may have been accepted."""
     kind = "a web page" if media_type == "text/html" or body.lstrip()[:1] == "<" else "something else"
     return GatewayError(
@@ -168,7 +171,7 @@ def not_an_event_stream(media_type: str, body: str) -> GatewayError:
         "charged. Look at the account's history before you send it again.",
         maybe_charged=True,
         raw=body[:_RAW_LIMIT],
-        status_code=200,
+        status_code=status,
     )
 
 
@@ -225,19 +228,27 @@ def _spoken(seconds: float) -> str:
     return f"about {round(seconds / 60)} minutes"
 
 
-def _bad_key(raw: str, status_code: int | None) -> AuthenticationError:
-    return AuthenticationError(
-        f"The service does not know this API key. {_NOTHING} Copy the key from your account page again.",
+def _out_of_credits(raw: str, status_code: int | None) -> OutOfCreditsError:
+    return OutOfCreditsError(
+        f"No credits are left for this request. {_NOTHING} Top up your account or ask for fewer videos.",
         raw=raw,
         status_code=status_code,
     )
 
 
-def _server_trouble(status: int, raw: str, *, is_page: bool, paid: bool) -> VeoError:
-    if not is_page and _INSUFFICIENT.search(raw):
-        named = from_words(raw, status_code=status)
-        if named is not None:
-            return named
+def _bad_key(word: str, raw: str, status_code: int | None) -> AuthenticationError:
+    what = {
+        "token_is_empty": "The service saw no API key in the request.",
+        "invalid_token": "The service cannot read this API key.",
+    }.get(word, "The service does not know this API key.")
+    return AuthenticationError(
+        f"{what} {_NOTHING} Copy the key from your account page again.",
+        raw=raw,
+        status_code=status_code,
+    )
+
+
+def _server_trouble(status: int, raw: str, *, paid: bool) -> VeoError:
     if paid:
         return GatewayError(
             f"The service broke down while it took the request (status {status}), so the job may have "
@@ -272,30 +283,34 @@ def _edge(status: int, raw: str) -> GatewayError:
     return GatewayError(sentence, raw=raw, status_code=status)
 
 
-def _json_or_text(data: str) -> Any:  # noqa: ANN401 - JSON from outside can be anything
+def _words(data: str) -> tuple[str, int | None]:
+    """Return what an error says in words, and its numeric code.
+
+    Only the fields in which the service speaks are read: a prompt that comes back with the error is the
+    person's words, and must not be taken for a verdict.
+    """
     try:
-        return json.loads(data)
+        value = json.loads(data)
     except (ValueError, RecursionError):
-        return data
-
-
-def _strings(value: Any) -> Iterator[str]:  # noqa: ANN401 - JSON from outside can be anything
-    """Give every text in a JSON value, the shape of error objects being unsettled."""
-    pending = [value]
-    while pending:
-        item = pending.pop(0)
-        if isinstance(item, dict):
-            pending.extend(item.values())
-        elif isinstance(item, list):
-            pending.extend(item)
-        elif isinstance(item, str):
-            yield item
+        return data[:_RAW_LIMIT], None
+    if not isinstance(value, dict):
+        return (value if isinstance(value, str) else data)[:_RAW_LIMIT], None
+    said: list[str] = []
+    code: int | None = None
+    for level in (value, *(value[name] for name in _SPEAKING if isinstance(value.get(name), dict))):
+        said += [level[name] for name in _SPEAKING if isinstance(level.get(name), str)]
+        number = level.get("code")
+        code = number if isinstance(number, int) and not isinstance(number, bool) else code
+    return "\n".join(said)[:_RAW_LIMIT], code
 
 
 def _quoted(words: str) -> str:
     """Return the far side's words, made fit for one line of a sentence, or nothing."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in words).split())
+    said = words.partition("\n")[0]
+    line = " ".join("".join(c if c.isprintable() else " " for c in said).split())
     first_sentence = line.partition(". ")[0].rstrip(".")
+    if first_sentence.lower() in _SAYS_NOTHING:
+        return ""
     if len(first_sentence) > _QUOTE_LIMIT:
         first_sentence = first_sentence[:_QUOTE_LIMIT].rsplit(" ", 1)[0] + " ..."
     return f": {first_sentence}" if first_sentence else ""

@@ -5,66 +5,77 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Generator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
-from ipyveo.api.events import FAILURE, CompleteEvent, Event, StatusEvent, Video, read_event
-from ipyveo.api.failures import from_answer, not_an_event_stream
+from ipyveo.api.events import CompleteEvent, Event, FailedStatus, Video, read_event
+from ipyveo.api.failures import from_answer, from_error_event, not_an_event_stream
 from ipyveo.api.sse import EventTooLargeError, ServerSentEvent, SSEDecoder
-from ipyveo.errors import GenerationFailedError, InterruptedGenerationError, VeoError
+from ipyveo.errors import InterruptedGenerationError, VeoError
 from ipyveo.network import Answer, LineBrokenError
+from ipyveo.watched import Watched
 
 if TYPE_CHECKING:
     from ipyveo.api.requests import VideoRequest
 
-_LOOK_FIRST = "Look at the account's history before you send it again."
+LOOK_FIRST = "Look at the account's history before you send it again."
 ERROR_BODY_LIMIT = 65_536  # bytes of an error page that are read
+_LAST_WORDS_SECONDS = 5.0  # how long a job that has said "failed" may take to say why
 
 
-class OpenStream(NamedTuple):
-    """An accepted request: the stream of its events, and how to keep the key out of their words."""
+class Sending:
+    """How far a request has come: what may be said about it when it has to be given up.
 
-    answer: Answer
-    redact: Callable[[str], str]
+    Attributes
+    ----------
+    sent
+        True once its first byte has left, and it has not been refused since.
+    began
+        When it was sent, by the service's own clock, as far as it tells.
+    redact
+        Keeps the key that went out from coming back in somebody's words.
+    """
+
+    def __init__(self) -> None:
+        self.sent = False
+        self.began: datetime | None = None
+        self.redact: Callable[[str], str] = str
 
 
 class Generation:
     """A request for videos: iterate it for its events, await it for its videos.
 
-    Nothing is sent until the first of either; the request is sent once, however often and in whatever
-    order both are used. Made by `VeoClient`, not by hand.
+    Nothing is sent until the first of either; the request is sent once, however often, in whatever order
+    and from whatever event loops both are used. Made by `VeoClient`, not by hand.
 
     Examples
     --------
-    >>> import asyncio
-    >>> from ipyveo import VeoClient, sample_pictures
-    >>> async def main():
-    ...     day, night = sample_pictures("/tmp")
-    ...     generation = VeoClient.sandbox(clip_seconds=0.5, stage_seconds=0).frames_to_video(
-    ...         start_image=day, end_image=night, prompt="dusk falls"
-    ...     )
-    ...     async for event in generation:
-    ...         print(type(event).__name__)
-    ...     return await generation
-    >>> videos = asyncio.run(main())  # doctest: +SKIP
+    >>> from ipyveo import VeoClient, run, sample_pictures
+    >>> day, night = sample_pictures("/tmp")
+    >>> client = VeoClient.sandbox(clip_seconds=0.5, stage_seconds=0)
+    >>> async def words():
+    ...     return [event async for event in client.frames_to_video(day, night, prompt="dusk falls")]
+    >>> run(words())[0]
+    StatusEvent(status='starting', progress=None)
     """
 
     def __init__(
         self,
         request: VideoRequest,
-        open_stream: Callable[[], contextlib.AbstractAsyncContextManager[OpenStream]],
+        open_stream: Callable[[Sending], contextlib.AbstractAsyncContextManager[Answer]],
         idle_seconds: float,
     ) -> None:
         self.request = request
+        self.sending = Sending()
         self._open_stream = open_stream
         self._idle_seconds = idle_seconds
-        self._source: AsyncIterator[Event] | None = None
-        self._turn = asyncio.Lock()
-        self._events: list[Event] = []
+        self._watched: Watched[Event] = Watched(self._work, self._ended)
+        self._videos: list[Video] = []
         self._failure: BaseException | None = None
-        self._done = False
+        self._waiting = 0
 
     def __repr__(self) -> str:
-        return f"<Generation {self.request.path} {'done' if self._done else 'open'}>"
+        return f"<Generation {self.request.path} {'done' if self._watched.closed else 'open'}>"
 
     def __aiter__(self) -> AsyncIterator[Event]:
         """Give the events from the first on, also those that another reader has already seen."""
@@ -76,87 +87,59 @@ class Generation:
 
     async def aclose(self) -> None:
         """Hang up. The job at the service goes on: it has no cancel."""
-        self._finish(None)
-        if self._source is not None:
-            with contextlib.suppress(RuntimeError):  # it is being read at this moment, and ends with that
-                await self._source.aclose()  # type: ignore[attr-defined]
+        self._watched.cancel()
+        await self._watched.end()
 
     async def _read(self) -> AsyncIterator[Event]:
-        index = 0
-        while await self._reach(index):
-            yield self._events[index]
-            index += 1
+        self._watched.begin()
+        async for event in self._watched.read():
+            yield event
+        if self._failure is not None:
+            raise self._failure
 
     async def _wait(self) -> list[Video]:
-        async for event in self._read():
-            if isinstance(event, CompleteEvent):
-                return list(event.videos)
-        raise _stopped()
-
-    async def _reach(self, index: int) -> bool:
-        """Make the event at `index` present; False if there is none, the run having ended."""
-        while len(self._events) <= index:
-            async with self._turn:
-                if len(self._events) > index:
-                    break
-                if self._done:
-                    if self._failure is not None:
-                        raise self._failure
-                    return False
-                await self._pull()
-        return True
-
-    async def _pull(self) -> None:
-        if self._source is None:
-            self._source = self._stream()
+        self._watched.begin()
+        self._waiting += 1
         try:
-            event = await anext(self._source)
-        except StopAsyncIteration:
-            self._finish(None)
-        except VeoError as error:
-            self._finish(error)
-        except BaseException:
-            self._finish(_stopped())
+            await self._watched.end()
+        except asyncio.CancelledError:
+            if self._waiting == 1:  # the last who waited has gone: hang up
+                self._watched.cancel()
             raise
-        else:
-            self._events.append(event)
-            if isinstance(event, CompleteEvent):
-                self._finish(None)
-                await self._source.aclose()  # type: ignore[attr-defined]
+        finally:
+            self._waiting -= 1
+        if self._failure is not None:
+            raise self._failure
+        return list(self._videos)
 
-    def _finish(self, failure: VeoError | None) -> None:
-        if not self._done:
-            self._done, self._failure = True, failure
+    # All below runs on the background loop ---------------------------------------------------------
 
-    async def _stream(self) -> AsyncIterator[Event]:
+    async def _work(self) -> None:
+        async with self._open_stream(self.sending) as answer:
+            await self._follow(answer)
+
+    def _ended(self, failure: BaseException | None) -> None:
+        called_off = isinstance(failure, asyncio.CancelledError)
+        self._failure = stopped(self.sending) if called_off else failure
+
+    async def _follow(self, answer: Answer) -> None:
+        """Read events until the videos are there; keep-alive comments do not move the deadline."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + self._idle_seconds
-        failed_word = ""
-        async with self._open_stream() as (answer, redact):
-            decoder = SSEDecoder()
-            while chunk := await self._next_chunk(answer, deadline):
-                for sent in self._decode(decoder, chunk):
-                    deadline = clock() + self._idle_seconds
-                    event = read_event(ServerSentEvent(sent.event, redact(sent.data), ""))
-                    if isinstance(event, StatusEvent) and event.status.lower() in FAILURE:
-                        failed_word = event.status
-                    if event is not None:
-                        yield event
-                    if isinstance(event, CompleteEvent):
-                        return
-        if failed_word:
-            raise GenerationFailedError(
-                "The service could not make this video and did not say why. The credits are returned. "
-                "Change the prompt or the pictures, or generate again.",
-                raw=failed_word,
-            )
-        raise InterruptedGenerationError(
-            "The service hung up before the video was done; the job may go on and may be charged. "
-            + _LOOK_FIRST,
-            maybe_charged=True,
-        )
+        decoder, failed = SSEDecoder(), ""
+        while chunk := await self._next_chunk(answer, deadline, failed):
+            for sent in self._decode(decoder, chunk):
+                event = read_event(sent, self.sending.redact)
+                failed = event.data if isinstance(event, FailedStatus) else ""
+                deadline = clock() + (_LAST_WORDS_SECONDS if failed else self._idle_seconds)
+                if event is not None:
+                    self._watched.add(event)
+                if isinstance(event, CompleteEvent):
+                    self._videos = list(event.videos)
+                    return
+        raise from_error_event(failed) if failed else _hung_up()
 
-    async def _next_chunk(self, answer: Answer, deadline: float) -> bytes:
+    async def _next_chunk(self, answer: Answer, deadline: float, failed: str) -> bytes:
         try:
             async with asyncio.timeout_at(deadline):
                 return await answer.next_chunk()
@@ -164,7 +147,7 @@ class Generation:
             failure = silent(self._idle_seconds)
         except LineBrokenError as error:
             failure = dropped(str(error))
-        raise failure
+        raise from_error_event(failed) if failed else failure
 
     @staticmethod
     def _decode(decoder: SSEDecoder, chunk: bytes) -> list[ServerSentEvent]:
@@ -173,7 +156,7 @@ class Generation:
         except EventTooLargeError:
             failure = InterruptedGenerationError(
                 "The service sent more than can be true, so the line was cut; the job may go on and may be "
-                "charged. " + _LOOK_FIRST,
+                "charged. " + LOOK_FIRST,
                 maybe_charged=True,
             )
         raise failure
@@ -191,7 +174,7 @@ async def check_stream(answer: Answer, redact: Callable[[str], str]) -> None:
         return
     body = redact(await error_body(answer))
     if 200 <= answer.status < 300:  # noqa: PLR2004 - the successes
-        raise not_an_event_stream(answer.media_type, body)
+        raise not_an_event_stream(answer.status, answer.media_type, body)
     raise from_answer(answer.status, answer.media_type, answer.headers, body, paid=True)
 
 
@@ -207,7 +190,7 @@ def dropped(raw: str) -> InterruptedGenerationError:
     """Return the error for a line that broke once the request was sent."""
     return InterruptedGenerationError(
         "The connection broke after the request was sent; the job may go on and may be charged. "
-        + _LOOK_FIRST,
+        + LOOK_FIRST,
         maybe_charged=True,
         raw=raw,
     )
@@ -217,12 +200,25 @@ def silent(seconds: float) -> InterruptedGenerationError:
     """Return the error for a job that said nothing for `seconds`."""
     span = f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:g} seconds"  # noqa: PLR2004
     return InterruptedGenerationError(
-        f"Nothing was heard of the job for {span}; it may go on and may be charged. " + _LOOK_FIRST,
+        f"Nothing was heard of the job for {span}; it may go on and may be charged. " + LOOK_FIRST,
         maybe_charged=True,
     )
 
 
-def _stopped() -> InterruptedGenerationError:
+def stopped(sending: Sending) -> InterruptedGenerationError:
+    """Return the error for a request that nobody wants to watch any more."""
+    if not sending.sent:
+        return InterruptedGenerationError(
+            "Stopped before the request was sent. Nothing was charged. Generate again when you like."
+        )
     return InterruptedGenerationError(
-        "Watching was stopped; the job may go on and may be charged. " + _LOOK_FIRST, maybe_charged=True
+        "Watching was stopped; the job goes on at the service and may be charged. " + LOOK_FIRST,
+        maybe_charged=True,
+    )
+
+
+def _hung_up() -> VeoError:
+    return InterruptedGenerationError(
+        "The service hung up before the video was done; the job may go on and may be charged. " + LOOK_FIRST,
+        maybe_charged=True,
     )

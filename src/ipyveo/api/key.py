@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import sys
 import unicodedata
@@ -37,23 +39,13 @@ class ApiKey:
     ApiKey(hidden)
     """
 
-    __slots__ = ("_bearer",)
+    __slots__ = ("__weakref__", "_bearer")
 
     def __init__(self, text: str) -> None:
-        text = text.strip()
-        scheme, _, rest = text.partition(" ")
-        if scheme.lower() == "bearer":
-            text = rest.strip()
-        if not text:
-            raise AuthenticationError(
-                "The API key is empty, so nothing was sent and nothing was charged. Copy the key from your "
-                f"account page and give it as api_key=, or set {ENVIRONMENT_NAME}."
-            )
-        if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
-            raise AuthenticationError(
-                "The API key holds a line break or another character that cannot be sent; nothing was sent "
-                "and nothing was charged. Copy the key again, in one line."
-            )
+        text = _pasted(text)
+        if refusal := _refusal(text):
+            del text  # a traceback may show the values of this frame
+            raise AuthenticationError(refusal)
 
         def bearer() -> str:
             return f"Bearer {text}"
@@ -67,13 +59,44 @@ class ApiKey:
     def redact(self, text: str) -> str:
         """Return `text` with the key blotted out: the far side may send back what it was sent."""
         secret = self._bearer().removeprefix("Bearer ")
-        return text.replace(secret, _BLOT) if len(secret) >= _SHORTEST_SECRET else text
+        if len(secret) < _SHORTEST_SECRET:
+            return text
+        text = text.replace(secret, _BLOT)
+        if "\\" in text:  # JSON can spell every character in another way
+            with contextlib.suppress(ValueError, RecursionError):
+                value = json.loads(text)
+                plain = json.dumps(value, ensure_ascii=False)
+                if json.dumps(secret, ensure_ascii=False)[1:-1] in plain:
+                    return plain.replace(json.dumps(secret, ensure_ascii=False)[1:-1], _BLOT)
+        return text
 
     def __repr__(self) -> str:
         return "ApiKey(hidden)"
 
     def __reduce__(self) -> tuple[type[LostKey], tuple[()]]:
         return (LostKey, ())
+
+
+def _pasted(text: str) -> str:
+    """Return a key as it was meant: without blanks around it and a copied "Bearer"."""
+    text = text.strip()
+    scheme, _, rest = text.partition(" ")
+    return rest.strip() if scheme.lower() == "bearer" else text
+
+
+def _refusal(text: str) -> str:
+    """Return why a key cannot be sent, or nothing."""
+    if not text:
+        return (
+            "The API key is empty, so nothing was sent and nothing was charged. Copy the key from your "
+            f"account page and give it as api_key=, or set {ENVIRONMENT_NAME}."
+        )
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+        return (
+            "The API key holds a line break or another character that cannot be sent; nothing was sent "
+            "and nothing was charged. Copy the key again, in one line."
+        )
+    return ""
 
 
 class LostKey(ApiKey):
@@ -109,13 +132,14 @@ def find_key(api_key: str | None = None) -> ApiKey | None:
     AuthenticationError
         If a key was given or found, and cannot be one.
     """
-    if api_key is not None:
+    if api_key is None:
+        api_key = os.environ.get(ENVIRONMENT_NAME, "").strip() or _colab_secret()
+        if not api_key:
+            return None
+    try:
         return ApiKey(api_key)
-    if found := os.environ.get(ENVIRONMENT_NAME, "").strip():
-        return ApiKey(found)
-    if found := _colab_secret():
-        return ApiKey(found)
-    return None
+    finally:
+        del api_key  # a traceback may show the values of this frame
 
 
 def _colab_secret() -> str:

@@ -13,6 +13,7 @@ from ipyveo.network import AddressError, Answer, LineBrokenError, NotSentError, 
 _TRIES = 4
 _PAUSE_SECONDS = 0.5  # doubled after each try
 _LARGEST_CLIP = 2 * 2**30  # bytes; clips are 7 to 19 MB, so this only stops what has no end
+_PASSING = (408, 425, 429, 500, 502, 503, 504)  # answers that another try may better
 _AGAIN = (
     "The clip was made and may have been charged. Its address may stay good for a while: "
     "look at the account's history."
@@ -61,7 +62,9 @@ async def _fetch_rest(url: str, part: Path, home: str, on_share: Callable[[float
     offset = part.stat().st_size if part.exists() else 0
     answer = await fetch(url, home=home, offset=offset)
     try:
-        resumed = answer.status == 206  # noqa: PLR2004 - Partial Content
+        resumed = answer.status == 206 and _starts_at(offset, answer)  # noqa: PLR2004 - Partial Content
+        if answer.status in _PASSING or (answer.status == 206 and not resumed):  # noqa: PLR2004
+            raise LineBrokenError(f"status {answer.status}")
         if answer.status == 416 and offset:  # noqa: PLR2004 - Range Not Satisfiable: all of it is here
             return
         if not resumed and answer.status != 200:  # noqa: PLR2004 - OK
@@ -69,6 +72,10 @@ async def _fetch_rest(url: str, part: Path, home: str, on_share: Callable[[float
         await _write(answer, part, offset if resumed else 0, on_share)
     finally:
         await answer.aclose()
+
+
+def _starts_at(offset: int, answer: Answer) -> bool:
+    return answer.headers.get("content-range", "").startswith(f"bytes {offset}-")
 
 
 async def _write(answer: Answer, part: Path, offset: int, on_share: Callable[[float | None], None]) -> None:
@@ -82,7 +89,7 @@ async def _write(answer: Answer, part: Path, offset: int, on_share: Callable[[fl
             if size > _LARGEST_CLIP:
                 raise _lost("The clip is larger than a clip can be.")
             file.write(chunk)
-            on_share(size / total if total else None)
+            on_share(min(1.0, size / total) if total else None)
 
 
 def _lost(what: str, raw: str = "", status: int | None = None) -> DownloadError:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from ipyveo.errors import VeoError
 
 if TYPE_CHECKING:
     from ipyveo.api.client import HistoryPage, VeoClient
@@ -12,7 +14,6 @@ if TYPE_CHECKING:
 
 _TRIES = 15
 _PAUSE_SECONDS = 2.0
-_CLOCK_SKEW = timedelta(minutes=5)
 
 # The addresses that runs of this process have taken: two runs of one prompt must not share a video.
 _taken: set[str] = set()
@@ -22,7 +23,7 @@ async def addressed(client: VeoClient, videos: list[Video], prompt: str, began: 
     """Return the videos with the addresses that were missing, as far as the histories know them.
 
     A row is matched by its id, and where ids differ between an event and a row, as they may, by its prompt
-    and time.
+    and time. The videos were made and may be charged already, so a call that fails here decides nothing.
 
     Parameters
     ----------
@@ -33,7 +34,7 @@ async def addressed(client: VeoClient, videos: list[Video], prompt: str, began: 
     prompt
         What was asked.
     began
-        When the request was sent.
+        When the request was sent, by the service's clock: an older row of the same prompt is not ours.
     """
     missing = [video for video in videos if video.file_url is None and not video.failed]
     kept = [video for video in videos if video not in missing]
@@ -41,7 +42,10 @@ async def addressed(client: VeoClient, videos: list[Video], prompt: str, began: 
     for attempt in range(_TRIES if missing else 0):
         if attempt:
             await asyncio.sleep(_PAUSE_SECONDS)
-        page = await client.histories(page_size=100)
+        try:
+            page = await client.histories(page_size=100)
+        except VeoError:
+            continue
         found = _rows_of(page, {video.id for video in missing}, prompt, began)[: len(missing)]
         if len(found) == len(missing):
             break
@@ -63,4 +67,5 @@ def _recent(row: Video, began: datetime) -> bool:
         created = datetime.fromisoformat(row.created_at)
     except ValueError:
         return False
-    return (created if created.tzinfo else created.replace(tzinfo=UTC)) >= began - _CLOCK_SKEW
+    # The service tells whole seconds.
+    return (created if created.tzinfo else created.replace(tzinfo=UTC)) >= began.replace(microsecond=0)

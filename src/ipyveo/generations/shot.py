@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
-import contextlib
+import logging
 import os
-import threading
 import warnings
 from collections.abc import AsyncIterator, Callable, Generator
 from dataclasses import asdict
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ipyveo.api.client import VeoClient
 from ipyveo.api.events import CompleteEvent, Event, StatusEvent, Video
+from ipyveo.api.generation import stopped
 from ipyveo.api.key import find_key
 from ipyveo.api.requests import check_count, check_prompt
 from ipyveo.errors import (
@@ -27,14 +26,16 @@ from ipyveo.errors import (
 )
 from ipyveo.generations.download import download_clip
 from ipyveo.generations.lookup import addressed
-from ipyveo.generations.loop import on_background, submit
 from ipyveo.library.library import Library
 from ipyveo.media.aspect_ratio import AspectRatio
 from ipyveo.media.clip import Clip, VideoMeasurements
 from ipyveo.media.frame import Frame
+from ipyveo.watched import Watched
 
 if TYPE_CHECKING:
     from ipyveo.api.generation import Generation
+
+_logger = logging.getLogger(__name__)
 
 Outcome = Literal["idle", "running", "complete", "failed", "interrupted", "stopped"]
 
@@ -64,13 +65,10 @@ class Shot:
         self._client = client
         self._library = library
         self._frames = frames
-        self._lock = threading.Lock()
-        self._work: concurrent.futures.Future[None] | None = None
-        self._news = asyncio.Event()  # set, and replaced, with each event
-        self._events: list[Event] = []
+        self._watched: Watched[Event] = Watched(self._generate, self._ended)
         self._listeners: list[Callable[[Event | None], None]] = []
         self.outcome: Outcome = "idle"
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         self.clips: list[Clip] = []
         self.notices: list[str] = []
 
@@ -81,17 +79,14 @@ class Shot:
 
     def start(self) -> Shot:
         """Start, unless it has started already. Returns itself."""
-        with self._lock:
-            if self._work is None:
-                self.outcome = "running"
-                self._work = submit(self._run())
+        if self.outcome == "idle":
+            self.outcome = "running"
+        self._watched.begin()
         return self
 
     def stop(self) -> None:
         """Stop watching. The service has no cancel: the job goes on there, and may be charged."""
-        with self._lock:
-            if self._work is not None:
-                self._work.cancel()
+        self._watched.cancel()
 
     def listen(self, listener: Callable[[Event | None], None]) -> None:
         """Call `listener` on the background loop with each event as it comes, and with None at the end."""
@@ -107,20 +102,15 @@ class Shot:
 
     async def _read(self) -> AsyncIterator[Event]:
         self.start()
-        index = 0
-        while True:
-            event = await on_background(self._event(index))
-            if event is None:
-                break
+        async for event in self._watched.read():
             yield event
-            index += 1
         if self.error is not None:
             raise self.error
 
     async def _wait(self) -> list[Clip]:
         self.start()
         try:
-            await on_background(self._ended())
+            await self._watched.end()
         except asyncio.CancelledError:
             self.stop()  # to interrupt the wait is to stop watching
             raise
@@ -132,50 +122,44 @@ class Shot:
 
     # All below runs on the background loop ---------------------------------------------------------
 
-    async def _event(self, index: int) -> Event | None:
-        while len(self._events) <= index and self.outcome == "running":
-            await self._news.wait()
-        return self._events[index] if len(self._events) > index else None
+    def _tell(self, event: Event) -> None:
+        self._watched.add(event)
+        self._notify(event)
 
-    async def _ended(self) -> None:
-        while self.outcome == "running":
-            await self._news.wait()
+    def _notify(self, event: Event | None) -> None:
+        """Call the listeners; one that fails is dropped, since a run that is paid for must go on."""
+        for listener in list(self._listeners):
+            try:
+                listener(event)
+            except Exception:
+                _logger.exception("A listener failed and is not called again.")
+                self._listeners.remove(listener)
 
-    def _tell(self, event: Event | None) -> None:
-        """Pass an event on to whoever watches; None says that it was the last."""
-        if event is not None:
-            self._events.append(event)
-        news, self._news = self._news, asyncio.Event()
-        news.set()
-        for listener in self._listeners:
-            listener(event)
-
-    async def _run(self) -> None:
-        try:
-            await self._generate()
-        except asyncio.CancelledError:
-            self._end("stopped", _stopped())
-        except InterruptedGenerationError as error:
-            self._end("interrupted", error)
-        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
-            self._end("failed", error)
+    def _ended(self, failure: BaseException | None) -> None:
+        if failure is None:
+            self.outcome = "complete"
+        elif isinstance(failure, asyncio.CancelledError):
+            self.outcome, failure = "stopped", stopped(self._generation.sending)
         else:
-            self._end("complete", None)
-
-    def _end(self, outcome: Outcome, error: Exception | None) -> None:
-        self.outcome, self.error = outcome, error
-        self._tell(None)
+            interrupted = isinstance(failure, InterruptedGenerationError)
+            self.outcome = "interrupted" if interrupted else "failed"
+        self.error = failure
+        self._notify(None)
 
     async def _generate(self) -> None:
+        await self._check_library()
+        asked = self._generation.request
         videos: list[Video] = []
-        began, prompt = datetime.now(UTC), self._generation.request.prompt
-        async with contextlib.aclosing(self._generation):
+        try:
             async for event in self._generation:
                 if isinstance(event, CompleteEvent):
-                    videos = await addressed(self._client, list(event.videos), prompt, began)
+                    began = self._generation.sending.began or datetime.now(UTC)
+                    videos = await addressed(self._client, list(event.videos), asked.prompt, began)
                     self._tell(CompleteEvent(tuple(videos)))
                 else:
                     self._tell(event)
+        finally:
+            await self._generation.aclose()
         made = [(take, video) for take, video in enumerate(videos, 1) if not video.failed]
         if not made:
             raise GenerationFailedError(
@@ -187,7 +171,24 @@ class Shot:
             for take, video in enumerate(videos, 1)
             if video.failed
         ]
-        await self._download(made)
+        if len(made) > asked.number_of_videos:
+            self.notices.append(
+                f"The service named {len(made)} files for {asked.number_of_videos} videos; "
+                "the others are left where they are."
+            )
+        await self._download(made[: asked.number_of_videos])
+
+    async def _check_library(self) -> None:
+        try:
+            await asyncio.to_thread(self._library.check_writable)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+        else:
+            return
+        raise InvalidRequestError(
+            f"The library's folder cannot be written ({reason}). Nothing was sent and nothing was charged. "
+            "Choose another folder with library=."
+        )
 
     async def _download(self, made: list[tuple[int, Video]]) -> None:
         self._tell(StatusEvent("downloading", 0.0))
@@ -328,11 +329,3 @@ def generate(
 def default_client() -> VeoClient:
     """Return the client for the key that is found, or the embedded sandbox where there is none."""
     return VeoClient() if find_key() is not None else VeoClient.sandbox()
-
-
-def _stopped() -> InterruptedGenerationError:
-    return InterruptedGenerationError(
-        "Watching was stopped; the job goes on at the service and may be charged. "
-        "Look at the account's history before you send it again.",
-        maybe_charged=True,
-    )

@@ -55,6 +55,18 @@ class Library:
             ignore.write_text("# Clips are large; the library stays out of version control.\n*\n")
         return self.path / f".incoming-{secrets.token_hex(8)}.part"
 
+    def check_writable(self) -> None:
+        """Write and remove a file, to know before anything is paid for that clips can be kept.
+
+        Raises
+        ------
+        OSError
+            If the folder cannot be made or written.
+        """
+        part = self.incoming()
+        part.write_bytes(b"\0")
+        part.unlink()
+
     def save(self, part: Path, clip: Clip, parameters: Mapping[str, Any]) -> Clip:
         """Move a checked file to its final, readable name, and write its parameters beside it.
 
@@ -84,10 +96,13 @@ class Library:
             del record["path"]  # the library may be moved
             try:
                 with sheet.open("x", encoding="utf-8") as file:
-                    json.dump(record, file, ensure_ascii=False, indent=2)
+                    file.write(json.dumps(record, ensure_ascii=False, indent=2))
+                part.replace(target)
             except FileExistsError:
                 continue
-            part.replace(target)
+            except OSError:
+                sheet.unlink(missing_ok=True)  # a sheet without its clip would only hold the name
+                raise
             return saved
         raise AssertionError("names never run out")
 

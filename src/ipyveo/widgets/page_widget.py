@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
-from ipyveo.generations.loop import background_loop
+from ipyveo.loop import background_loop
 from ipyveo.media.frame import Frame
 from ipyveo.widgets.bundle import bundle
 from ipyveo.widgets.transfer import Deliveries

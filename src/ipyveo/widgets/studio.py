@@ -16,10 +16,10 @@ from ipyveo.api.client import VeoClient
 from ipyveo.api.events import Event
 from ipyveo.api.requests import check_count
 from ipyveo.errors import VeoError
-from ipyveo.generations.loop import submit
 from ipyveo.generations.shot import Shot, default_client, generate
 from ipyveo.generations.stages import stage_words
 from ipyveo.library.library import Library
+from ipyveo.loop import submit
 from ipyveo.media.aspect_ratio import AspectRatio
 from ipyveo.media.frame import Frame
 from ipyveo.widgets.page_widget import PageWidget

@@ -80,7 +80,7 @@ class Watch:
         }
 
 
-def problem(error: Exception) -> dict[str, str]:
+def problem(error: BaseException) -> dict[str, str]:
     """Return the values that show an error."""
     if isinstance(error, VeoError):
         return {"error": str(error), "_error_details": error.raw}

@@ -12,8 +12,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from ipyveo import VeoClient, generate, run
-from ipyveo.generations.loop import background_loop
+from ipyveo import generate, run
+from ipyveo.loop import background_loop
 
 THREE_TIMES = """
 from ipyveo import VeoClient, generate, run, sample_pictures
@@ -188,4 +188,3 @@ def test_a_shot_awaited_on_another_loop_than_it_was_started_on(client, pictures,
 
     asyncio.run(first_event())
     assert len(asyncio.run(clips())) == 1
-    assert isinstance(client, VeoClient)
