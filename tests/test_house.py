@@ -14,7 +14,7 @@ FLOORS = [
     "errors",
     "network",
     "loop",
-    "event_log",
+    "watched",
     "media",
     "api",
     "library",

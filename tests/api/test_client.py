@@ -95,8 +95,7 @@ def test_one_generation_can_be_read_from_several_event_loops(client, ledger, pic
     generation = client.frames_to_video(*pictures, prompt="dusk")
 
     async def first():
-        async for event in generation:
-            return event
+        return await anext(aiter(generation))
 
     async def rest():
         return await generation
@@ -201,7 +200,7 @@ async def test_connecting_for_longer_than_a_job_may_be_silent_is_still_nothing_s
         crowd = [socket.socket() for _ in range(4)]
         try:
             for one in crowd:
-                one.setblocking(False)
+                one.settimeout(0)
                 one.connect_ex(full.getsockname())
             client = VeoClient(
                 "a-key-of-no-one",

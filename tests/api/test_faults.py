@@ -85,7 +85,7 @@ REFUSED = [
     ("error-text, unsafe", ContentRejectedError, False, 1, "unsafe"),
     ("generation-error, unsafe", ContentRejectedError, False, 1, "unsafe"),
     ("error-event, unsafe", ContentRejectedError, False, 1, "unsafe"),
-    ("failed-status", GenerationFailedError, False, 1, "did not say why"),
+    ("failed-status", GenerationFailedError, False, 1, "could not make this video. The credits"),
 ]
 
 # shape: the run succeeds all the same
