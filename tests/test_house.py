@@ -77,7 +77,10 @@ def test_a_file_says_first_what_it_is_for(path):
     ("statement", "heavy"),
     [
         ("import ipyveo", ["httpx", "PIL", "av", "numpy", "anywidget", "starlette", "uvicorn", "asyncio"]),
-        ("from ipyveo import VeoClient", ["PIL", "av", "numpy", "anywidget", "starlette", "uvicorn"]),
+        (
+            "from ipyveo import VeoClient",
+            ["httpx", "PIL", "av", "numpy", "anywidget", "starlette", "uvicorn"],
+        ),
         ("from ipyveo import generate", ["av", "anywidget", "starlette", "uvicorn"]),
     ],
 )

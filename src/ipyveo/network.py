@@ -13,15 +13,14 @@ import threading
 import urllib.request
 import weakref
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib.metadata import version
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 from urllib.parse import urljoin, urlsplit
 
-import httpx
-
 from ipyveo.errors import FrameError
+
+if TYPE_CHECKING:
+    import httpx  # loaded with the first request, being most of what `import VeoClient` would cost
 
 T = TypeVar("T")
 
@@ -132,6 +131,8 @@ async def send(outgoing: Outgoing) -> Answer:
     LineBrokenError
         If the line broke once something may have been sent.
     """
+    import httpx
+
     timeout = httpx.Timeout(
         connect=outgoing.connect_seconds,
         read=outgoing.read_seconds,
@@ -176,6 +177,8 @@ async def _open(client: httpx.AsyncClient, request: httpx.Request) -> Answer:
 
 async def _guarded(step: Awaitable[T]) -> T:
     """Await one step of httpx's, and keep its exceptions, whose frames hold the key, to ourselves."""
+    import httpx
+
     try:
         return await step
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.UnsupportedProtocol) as error:
@@ -232,11 +235,15 @@ def _words(error: Exception) -> str:
 
 def user_agent() -> str:
     """Return the explicit User-Agent: the service's edge bans clients without a known one."""
+    from importlib.metadata import version
+
     return f"ipyveo/{version('ipyveo')}"
 
 
 @functools.cache
 def _tls() -> ssl.SSLContext:
+    import httpx
+
     return httpx.create_ssl_context()
 
 
@@ -385,11 +392,12 @@ def fetch_picture(url: str, *, limit: int) -> bytes:
     FrameError
         If the address may not be fetched, does not answer with 200, or holds more than `limit` bytes.
     """
+    from concurrent.futures import ThreadPoolExecutor
 
     async def read() -> bytes:
         answer = await fetch(url, schemes=("https", "http"))
         try:
-            if answer.status != httpx.codes.OK:
+            if answer.status != 200:  # noqa: PLR2004 - OK
                 raise FrameError(
                     f"The picture's address answered with status {answer.status}. Nothing was sent and "
                     "nothing was charged. Check the address, or save the picture and give its path.",
