@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import warnings
 from datetime import UTC, datetime, timedelta
 
@@ -304,3 +305,17 @@ async def test_the_key_is_nowhere_in_the_library(client, pictures, tmp_path):
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(files) == 3
     assert not [path for path in files if key in path.read_bytes()]
+
+
+@pytest.mark.parametrize("number", [8, pytest.param(120, marks=pytest.mark.soak)])
+async def test_many_at_once_are_each_sent_once_and_each_kept(client, ledger, pictures, tmp_path, number):
+    book = ledger(client)
+    shots = [
+        generate(pictures[0], prompt=f"shot {index % 5}", client=client, library=tmp_path)
+        for index in range(number)
+    ]
+    kept = [clip for clips in await asyncio.gather(*shots) for clip in clips]
+    assert len({clip.path for clip in kept}) == number
+    assert len(Library(tmp_path).clips()) == number
+    assert book.received_posts == book.charged == number
+    assert [thread.name for thread in threading.enumerate()].count("ipyveo") == 1

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import re
+import threading
 import urllib.request
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -313,3 +316,79 @@ def _holds(text: str, data: bytes) -> bool:
     import base64
 
     return any(base64.b64encode(data[shift:])[8:60].decode() in text for shift in range(3))
+
+
+def test_an_account_that_is_not_a_sandbox_is_named_by_its_host_with_what_is_left(lab, tab):
+    class Service(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = b'[{"quota":100,"used":23,"expires_at":null}]'
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Service) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        notebook = Notebook(
+            lab,
+            tab,
+            "account.ipynb",
+            f"""
+            from ipyveo import FramesToVideo, VeoClient
+            client = VeoClient("a-key-of-no-one", "http://127.0.0.1:{server.server_port}")
+            FramesToVideo(client=client, number_of_videos=2)
+            """,
+        )
+        notebook.run_cell(0)
+        studio = notebook.studio()
+        expect(studio.get_by_text("77 credits left")).to_be_visible()
+        expect(studio.get_by_text("127.0.0.1")).to_be_visible()
+        expect(studio.get_by_text("up to 2 of 77 credits")).to_be_visible()
+        expect(studio.get_by_text("Sandbox")).to_have_count(0)
+        server.shutdown()
+        thread.join()
+
+
+def incompressible(path: Path, megabytes: int) -> Path:
+    """Draw a picture whose file has about this size: noise, saved without compression."""
+    from PIL import Image
+
+    side = int((megabytes * 2**20 / 3) ** 0.5)
+    Image.effect_noise((side, side), 90).convert("RGB").save(path, "BMP")
+    return path
+
+
+@pytest.mark.parametrize("megabytes", [12, pytest.param(40, marks=pytest.mark.soak)])
+def test_a_picture_over_the_sockets_limit_arrives(lab, tab, tmp_path, megabytes):
+    picture = incompressible(tmp_path / "large.bmp", megabytes)
+    notebook = Notebook(lab, tab, f"large-{megabytes}.ipynb", SETUP, "print(studio.start_image)")
+    notebook.run_cell(0)
+    studio = notebook.studio()
+    studio.get_by_label("Start frame", exact=True).set_input_files(picture)
+    expect(studio.get_by_role("button", name="Remove start frame")).to_be_visible(timeout=60_000)
+    notebook.run_cell(1)
+    notebook.wait_for_output(1, "large.bmp")
+
+
+@pytest.mark.soak
+def test_thirty_runs_in_one_widget_leave_no_thread_behind(lab, tab):
+    loop = """
+    import threading
+    first = None
+    for _ in range(30):
+        await studio.generate()
+        names = sorted(thread.name for thread in threading.enumerate() if "ThreadPool" not in thread.name)
+        first = first or names
+    print("SAME" if names == first else (first, names), len(studio.clips))
+    """
+    notebook = Notebook(lab, tab, "thirty.ipynb", filled(prompt="dusk").replace("=0.3", "=0"), loop, LEDGER)
+    notebook.run_cell(0)
+    expect(notebook.studio()).to_be_visible()
+    notebook.run_cell(1)
+    expect(notebook.output(1).get_by_text("SAME 1")).to_be_visible(timeout=180_000)
+    assert ledger(notebook, 2)["received_posts"] == 30
