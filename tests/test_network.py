@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from ipyveo import Frame, FrameError
-from ipyveo.network import AddressError, fetch, fetch_picture, is_public
+from ipyveo.network.fetch import AddressError, fetch, fetch_picture, is_public
 
 
 @pytest.fixture

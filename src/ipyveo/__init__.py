@@ -6,7 +6,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ipyveo.api.client import Credits, HistoryPage, VeoClient
+    from ipyveo.api.account import Credits, HistoryPage
+    from ipyveo.api.client import VeoClient
     from ipyveo.api.events import CompleteEvent, StatusEvent, UnknownEvent, Video
     from ipyveo.errors import (
         AuthenticationError,
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 
 # Each name is loaded when it is first used, so that `import ipyveo` costs next to nothing.
 _HOMES = {
-    "ipyveo.api.client": ("Credits", "HistoryPage", "VeoClient"),
+    "ipyveo.api.account": ("Credits", "HistoryPage"),
+    "ipyveo.api.client": ("VeoClient",),
     "ipyveo.api.events": ("CompleteEvent", "StatusEvent", "UnknownEvent", "Video"),
     "ipyveo.errors": (
         "AuthenticationError",

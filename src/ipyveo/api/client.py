@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import email.utils
 import json
 import os
 import weakref
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeGuard
+from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from ipyveo.api import requests
-from ipyveo.api.events import Video, read_rows
+from ipyveo.api.account import Credits, HistoryPage, read_credits, read_history, unreadable
 from ipyveo.api.failures import from_answer
-from ipyveo.api.generation import Generation, Sending, check_stream, dropped, error_body, silent
+from ipyveo.api.generation import Generation, check_stream
 from ipyveo.api.key import ENVIRONMENT_NAME, ApiKey, find_key
-from ipyveo.errors import AuthenticationError, GatewayError, InvalidRequestError, RateLimitError, VeoError
-from ipyveo.network import Answer, LineBrokenError, NotSentError, Outgoing, send
+from ipyveo.api.sending import Sending, answered, error_body, no_answer
+from ipyveo.errors import AuthenticationError, InvalidRequestError
+from ipyveo.network.exchange import Answer, LineBrokenError, Outgoing
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -30,67 +29,8 @@ BASE_URL = "https://genaipro.vn/api/v1"
 BASE_URL_NAME = "GENAIPRO_BASE_URL"
 SANDBOX_HEADER = "x-ipyveo-sandbox"
 
-_CONNECT_TRIES = 3
-_CONNECT_PAUSE_SECONDS = 0.5  # doubled after each try
-_LONGEST_WAIT_SECONDS = 150.0  # of 429s, together; the service counts by the minute
 _READ_SECONDS = 30.0  # silence on a call that costs nothing
 _JSON_LIMIT = 16 * 2**20  # bytes of an answer that are read
-
-
-@dataclass(frozen=True)
-class Credits:
-    """What the account may still make.
-
-    Parameters
-    ----------
-    quota, used, remaining
-        Numbers of credits over all packs; ``remaining`` is the sum of quota less used.
-    expires_at
-        When the first pack with something left ends, or None if none does.
-    """
-
-    quota: int
-    used: int
-    remaining: int
-    expires_at: datetime | None
-
-
-@dataclass(frozen=True)
-class HistoryPage(Sequence[Video]):
-    """One page of the account's videos, newest first; it can be used like a list of them.
-
-    Parameters
-    ----------
-    videos
-        One a URL: a history row with three URLs gives three.
-    page, page_size, total_pages
-        Where in the history this is; pages count from 1.
-    total
-        The number of history rows in all.
-    """
-
-    videos: tuple[Video, ...]
-    page: int
-    page_size: int
-    total: int
-    total_pages: int
-
-    def __len__(self) -> int:
-        return len(self.videos)
-
-    def __getitem__(self, index: Any) -> Any:  # noqa: ANN401 - Sequence's own overloads
-        return self.videos[index]
-
-    def __iter__(self) -> Iterator[Video]:
-        return iter(self.videos)
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """Where the service is, and the key for it."""
-
-    base_url: str
-    key: ApiKey
 
 
 class VeoClient:
@@ -305,19 +245,7 @@ class VeoClient:
         VeoError
             If the service does not answer as documented; asking costs nothing.
         """
-        packs = await self._get("/veo/credits", {})
-        rows = packs if isinstance(packs, list) else [packs]
-        if not all(isinstance(pack, dict) and "quota" in pack for pack in rows):
-            raise _unreadable(json.dumps(packs))
-        quota = sum(_number(pack.get("quota")) for pack in rows)
-        used = sum(_number(pack.get("used")) for pack in rows)
-        ends = [
-            end
-            for pack in rows
-            if (end := _moment(pack.get("expires_at"))) is not None
-            and _number(pack.get("quota")) > _number(pack.get("used"))
-        ]
-        return Credits(quota, used, quota - used, min(ends, default=None))
+        return read_credits(await self._get("/veo/credits", {}))
 
     async def histories(self, *, page: int = 1, page_size: int = 20) -> HistoryPage:
         """Return one page of the account's videos, newest first.
@@ -338,18 +266,8 @@ class VeoClient:
         """
         if page < 1 or not 1 <= page_size <= 100:  # noqa: PLR2004 - documented
             raise InvalidRequestError("Pages count from 1 and hold 1 to 100 rows. Nothing was sent.")
-        answer = await self._get("/veo/histories", {"page": str(page), "page_size": str(page_size)})
-        if not isinstance(answer, dict) or not isinstance(answer.get("data"), list | None):
-            raise _unreadable(json.dumps(answer))
-        videos = read_rows(answer.get("data") or [])
-        total = _number(answer.get("total"))
-        return HistoryPage(
-            videos,
-            page=page,
-            page_size=page_size,
-            total=total,
-            total_pages=_number(answer.get("total_pages")) or -(-total // page_size),
-        )
+        params = {"page": str(page), "page_size": str(page_size)}
+        return read_history(await self._get("/veo/histories", params), page, page_size)
 
     # How a request goes out -----------------------------------------------------------------------
 
@@ -368,7 +286,7 @@ class VeoClient:
             json=request.json(),
             headers={"Accept": "text/event-stream"},
         )
-        answer = await self._answer(outgoing, sending)
+        answer = await self._answered(outgoing, sending)
         try:
             await check_stream(answer, sending.redact)
             yield answer
@@ -378,7 +296,7 @@ class VeoClient:
     async def _get(self, path: str, params: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON from outside
         outgoing = Outgoing("GET", path, params=params, read_seconds=_READ_SECONDS)
         sending = Sending()
-        answer = await self._answer(outgoing, sending)
+        answer = await self._answered(outgoing, sending)
         try:
             if answer.status != 200:  # noqa: PLR2004 - OK
                 body = sending.redact(await error_body(answer))
@@ -389,7 +307,7 @@ class VeoClient:
         try:
             return json.loads(body)
         except (ValueError, RecursionError):
-            failure = _unreadable(body)
+            failure = unreadable(body)
         raise failure
 
     @staticmethod
@@ -397,11 +315,10 @@ class VeoClient:
         try:
             return await answer.body(_JSON_LIMIT)
         except LineBrokenError as error:
-            failure = _no_answer(str(error))
+            failure = no_answer(str(error))
         raise failure
 
-    async def _answer(self, outgoing: Outgoing, sending: Sending) -> Answer:
-        """Send a request, again only where it provably was not taken: no connection, or a 429."""
+    async def _answered(self, outgoing: Outgoing, sending: Sending) -> Answer:
         endpoint = await asyncio.to_thread(self._find_endpoint)
         sending.redact = endpoint.key.redact
         outgoing = replace(
@@ -410,71 +327,17 @@ class VeoClient:
             secret=endpoint.key,
             connect_seconds=self._connect_seconds,
         )
-        tries, waited = 0, 0.0
-        while True:
-            try:
-                answer = await self._once(outgoing, sending)
-            except NotSentError as error:
-                tries += 1
-                if tries < _CONNECT_TRIES:
-                    await asyncio.sleep(_CONNECT_PAUSE_SECONDS * 2 ** (tries - 1))
-                    continue
-                failure: VeoError = _no_connection(str(error))
-            else:
-                if answer.status != 429:  # noqa: PLR2004 - Too Many Requests
-                    self._engine = "sandbox" if SANDBOX_HEADER in answer.headers else "veo"
-                    return answer
-                sending.sent = False  # it was refused before anything was accepted
-                body = sending.redact(await error_body(answer))
-                await answer.aclose()
-                failure = from_answer(
-                    429, answer.media_type, answer.headers, body, paid=outgoing.method == "POST"
-                )
-                wait = max(failure.retry_after or 0.0, 1.0) if _says_when(failure) else float("inf")
-                waited += wait
-                if waited <= _LONGEST_WAIT_SECONDS:
-                    await asyncio.sleep(wait)
-                    continue
-            raise failure
-
-    async def _once(self, outgoing: Outgoing, sending: Sending) -> Answer:
-        """Send a request once; a line that breaks in a paid one leaves the job in doubt."""
-        paid = outgoing.method == "POST"
-        clock = asyncio.get_running_loop().time
-        left = clock()
-        try:
-            # The clock for a silent job starts when its request leaves; connecting has its own.
-            async with asyncio.timeout(None) as limit:
-
-                def on_sent() -> None:
-                    nonlocal left
-                    sending.sent, left = True, clock()
-                    if paid:
-                        limit.reschedule(left + self._idle_seconds)
-
-                answer = await send(replace(outgoing, on_sent=on_sent))
-        except TimeoutError:
-            failure: VeoError = silent(self._idle_seconds)
-        except LineBrokenError as error:
-            failure = dropped(str(error)) if paid else _no_answer(str(error))
-        else:
-            sending.began = _their_time(answer.headers.get("date", "")) - timedelta(
-                seconds=clock() - left + 2
-            )
-            return answer
-        raise failure
+        answer = await answered(outgoing, sending, self._idle_seconds)
+        self._engine = "sandbox" if SANDBOX_HEADER in answer.headers else "veo"
+        return answer
 
 
-def _says_when(failure: VeoError) -> TypeGuard[RateLimitError]:
-    return isinstance(failure, RateLimitError) and failure.retry_after is not None
+@dataclass(frozen=True)
+class Endpoint:
+    """Where the service is, and the key for it."""
 
-
-def _their_time(date: str) -> datetime:
-    """Return the time by the service's clock, from its Date header (RFC 9110, section 6.6.1), or by ours."""
-    try:
-        return email.utils.parsedate_to_datetime(date).astimezone(UTC)
-    except (ValueError, TypeError, IndexError):
-        return datetime.now(UTC)
+    base_url: str
+    key: ApiKey
 
 
 def _revive(base_url: str, key: ApiKey, connect_seconds: float, idle_seconds: float) -> VeoClient:
@@ -495,41 +358,3 @@ def _checked_base(url: str) -> str:
             f"{BASE_URL}. Nothing was sent and nothing was charged."
         )
     return url.strip().rstrip("/")
-
-
-def _no_connection(raw: str) -> GatewayError:
-    return GatewayError(
-        "No connection to the service could be made, so nothing was sent and nothing was charged. "
-        "Check your network and the base URL, then try again.",
-        raw=raw,
-    )
-
-
-def _no_answer(raw: str) -> GatewayError:
-    return GatewayError(
-        "The connection to the service broke. Nothing was charged: this call only asks. Try again.", raw=raw
-    )
-
-
-def _unreadable(raw: str) -> GatewayError:
-    return GatewayError(
-        "The service's answer cannot be read. Nothing was charged: this call only asks. "
-        "Check the base URL, or try again later.",
-        raw=raw[:4000],
-        status_code=200,
-    )
-
-
-def _number(value: object) -> int:
-    try:
-        return int(float(str(value)))
-    except (ValueError, OverflowError):
-        return 0
-
-
-def _moment(value: object) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(str(value))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

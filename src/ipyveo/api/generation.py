@@ -5,41 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Generator
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ipyveo.api.events import CompleteEvent, Event, FailedStatus, Video, read_event
 from ipyveo.api.failures import from_answer, from_error_event, not_an_event_stream
+from ipyveo.api.sending import LOOK_FIRST, Sending, dropped, error_body, silent, stopped
 from ipyveo.api.sse import EventTooLargeError, ServerSentEvent, SSEDecoder
 from ipyveo.errors import InterruptedGenerationError, VeoError
-from ipyveo.network import Answer, LineBrokenError
+from ipyveo.network.exchange import Answer, LineBrokenError
 from ipyveo.watched import Watched
 
 if TYPE_CHECKING:
     from ipyveo.api.requests import VideoRequest
 
-LOOK_FIRST = "Look at the account's history before you send it again."
-ERROR_BODY_LIMIT = 65_536  # bytes of an error page that are read
 _LAST_WORDS_SECONDS = 5.0  # how long a job that has said "failed" may take to say why
-
-
-class Sending:
-    """How far a request has come: what may be said about it when it has to be given up.
-
-    Attributes
-    ----------
-    sent
-        True once its first byte has left, and it has not been refused since.
-    began
-        When it was sent, by the service's own clock, as far as it tells.
-    redact
-        Keeps the key that went out from coming back in somebody's words.
-    """
-
-    def __init__(self) -> None:
-        self.sent = False
-        self.began: datetime | None = None
-        self.redact: Callable[[str], str] = str
 
 
 class Generation:
@@ -176,45 +155,6 @@ async def check_stream(answer: Answer, redact: Callable[[str], str]) -> None:
     if 200 <= answer.status < 300:  # noqa: PLR2004 - the successes
         raise not_an_event_stream(answer.status, answer.media_type, body)
     raise from_answer(answer.status, answer.media_type, answer.headers, body, paid=True)
-
-
-async def error_body(answer: Answer) -> str:
-    """Return what an error answer says, as far as the line lets it be read."""
-    with contextlib.suppress(LineBrokenError, TimeoutError):
-        async with asyncio.timeout(10):
-            return (await answer.body(ERROR_BODY_LIMIT)).decode("utf-8", "replace")
-    return ""
-
-
-def dropped(raw: str) -> InterruptedGenerationError:
-    """Return the error for a line that broke once the request was sent."""
-    return InterruptedGenerationError(
-        "The connection broke after the request was sent; the job may go on and may be charged. "
-        + LOOK_FIRST,
-        maybe_charged=True,
-        raw=raw,
-    )
-
-
-def silent(seconds: float) -> InterruptedGenerationError:
-    """Return the error for a job that said nothing for `seconds`."""
-    span = f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:g} seconds"  # noqa: PLR2004
-    return InterruptedGenerationError(
-        f"Nothing was heard of the job for {span}; it may go on and may be charged. " + LOOK_FIRST,
-        maybe_charged=True,
-    )
-
-
-def stopped(sending: Sending) -> InterruptedGenerationError:
-    """Return the error for a request that nobody wants to watch any more."""
-    if not sending.sent:
-        return InterruptedGenerationError(
-            "Stopped before the request was sent. Nothing was charged. Generate again when you like."
-        )
-    return InterruptedGenerationError(
-        "Watching was stopped; the job goes on at the service and may be charged. " + LOOK_FIRST,
-        maybe_charged=True,
-    )
 
 
 def _hung_up() -> VeoError:

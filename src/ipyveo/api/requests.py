@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ipyveo.errors import InvalidRequestError
 from ipyveo.media.aspect_ratio import AspectRatio
-from ipyveo.network import UploadedFile
+from ipyveo.network.exchange import UploadedFile
 
 if TYPE_CHECKING:
     from ipyveo.media.frame import Frame

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from ipyveo.errors import DownloadError
 from ipyveo.media.clip import VideoMeasurements, measure_video
-from ipyveo.network import AddressError, Answer, LineBrokenError, NotSentError, fetch
+from ipyveo.network.exchange import Answer, LineBrokenError, NotSentError
+from ipyveo.network.fetch import AddressError, fetch
 
 _TRIES = 4
 _PAUSE_SECONDS = 0.5  # doubled after each try

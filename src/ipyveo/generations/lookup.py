@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from ipyveo.errors import VeoError
 
 if TYPE_CHECKING:
-    from ipyveo.api.client import HistoryPage, VeoClient
+    from ipyveo.api.account import HistoryPage
+    from ipyveo.api.client import VeoClient
     from ipyveo.api.events import Video
 
 _TRIES = 15

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ipyveo.api.client import VeoClient
 from ipyveo.api.events import CompleteEvent, Event, StatusEvent, Video
-from ipyveo.api.generation import stopped
 from ipyveo.api.key import find_key
 from ipyveo.api.requests import check_count, check_prompt
+from ipyveo.api.sending import stopped
 from ipyveo.errors import (
     DownloadError,
     GenerationFailedError,

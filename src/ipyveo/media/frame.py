@@ -182,7 +182,7 @@ def _opened(picture: object) -> tuple[str, IO[bytes]]:
     """Return a name and an open file, not too large, for what is a file in one way or another."""
     figures = sys.modules.get("matplotlib.figure")
     if isinstance(picture, str) and _URL.match(picture):
-        from ipyveo.network import fetch_picture
+        from ipyveo.network.fetch import fetch_picture
 
         name = _shown(unquote(urlsplit(picture).path))
         return name, io.BytesIO(fetch_picture(picture, limit=MAX_FILE_BYTES))
