@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import secrets
+import shlex
 import shutil
 import socket
 import subprocess
@@ -30,7 +31,7 @@ def demo() -> int:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GENAIPRO_")}
     _say("Two sample pictures and a sentence, on the sandbox (a local preview, not Veo):")
     command = _first_clip(notebook.parent)
-    _say("  ipyveo " + " ".join(command))
+    _say(f"  ipyveo {shlex.join(command)}")
     made = subprocess.run(  # noqa: S603 - our own command line
         [sys.executable, "-m", "ipyveo", *command],
         cwd=notebook.parent,
@@ -88,18 +89,15 @@ def _lab(notebook: Path, environment: dict[str, str]) -> int:
         "--ServerApp.port_retries=0",
         f"--LabApp.default_url=/lab/tree/{place}",
         "--ServerApp.log_level=WARN",
+        "--ServerApp.answer_yes=True",
         "--allow-root",
     ]
     # The token goes through the environment: a command line can be read by every user of the machine.
-    process = subprocess.Popen(  # noqa: S603 - our own command line
-        command, env={**environment, "JUPYTER_TOKEN": token}
-    )
-    try:
-        return process.wait()
-    except KeyboardInterrupt:
-        process.terminate()
-        process.wait()
-        return 0
+    environment = {**environment, "JUPYTER_TOKEN": token}
+    if os.name == "posix":
+        # Becoming JupyterLab, rather than starting it, leaves no one behind that a signal would miss.
+        os.execve(command[0], command, environment)  # noqa: S606 - our own command line
+    return subprocess.call(command, env=environment)  # noqa: S603 - our own command line
 
 
 def _free_port() -> int:

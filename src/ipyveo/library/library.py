@@ -128,7 +128,10 @@ def slug(prompt: str) -> str:
     'dusk-falls-lanterns-light'
     """
     words = re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", prompt).lower())
-    text = "-".join(words)[:_SLUG_CHARACTERS].strip("-")
+    text = "-".join(words)
+    if len(text) > _SLUG_CHARACTERS:  # whole words, unless the first is longer than that by itself
+        head = text[: _SLUG_CHARACTERS + 1]
+        text = head.rpartition("-")[0] or head[:_SLUG_CHARACTERS]
     return text or "clip"
 
 
