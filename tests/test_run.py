@@ -44,10 +44,10 @@ def test_three_runs_in_a_row_in_a_script_are_three_requests(tmp_path, clients):
     assert done.stderr == ""
 
 
-def executed(*cells: str) -> nbformat.NotebookNode:
+def executed(*cells: str, **options: bool) -> nbformat.NotebookNode:
     notebook = nbformat.v4.new_notebook()
     notebook.cells = [nbformat.v4.new_code_cell(textwrap.dedent(cell)) for cell in cells]
-    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    NotebookClient(notebook, timeout=120, kernel_name="python3", **options).execute()
     return notebook
 
 
@@ -94,6 +94,25 @@ def test_a_task_of_the_kernels_own_loop_is_refused_with_what_to_write_instead():
     )
     assert "Write `await task` instead" in texts(notebook)
     assert texts(notebook).strip().endswith("slept")
+
+
+def test_interrupting_a_cell_that_awaits_is_stop_watching(tmp_path):
+    notebook = executed(
+        f"""
+        import _thread, asyncio, os, signal, threading
+        from ipyveo import VeoClient, generate, sample_pictures
+        day, night = sample_pictures({str(tmp_path)!r})
+        client = VeoClient.sandbox(clip_seconds=0.25, stage_seconds=0.0)
+        shot = generate(day, night, prompt="dusk [sandbox: stall@starting]", client=client, library="clips")
+        begun = threading.Event()
+        shot.listen(lambda event: begun.set())
+        threading.Thread(target=lambda: (begun.wait(), os.kill(os.getpid(), signal.SIGINT))).start()
+        """,
+        "await shot",
+        "print(shot.outcome)",
+        allow_errors=True,
+    )
+    assert texts(notebook).strip() == "stopped"
 
 
 def test_a_coroutine_its_result_and_its_exception_come_through():

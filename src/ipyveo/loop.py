@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+_WAKE_SECONDS = 0.2
 _PATCHABLE_KERNEL = 6  # the ipykernel on which nest-asyncio works
 
 _lock = threading.Lock()
@@ -42,7 +43,15 @@ async def on_background(coroutine: Coroutine[Any, Any, T]) -> T:
     """Await a coroutine that must run on the background loop, from whatever loop this is."""
     if asyncio.get_running_loop() is background_loop():
         return await coroutine
-    return await asyncio.wrap_future(submit(coroutine))
+    future = asyncio.wrap_future(submit(coroutine))
+    try:
+        # ipykernel 7 hears an interrupt only when the loop of its cells wakes up by itself.
+        while not future.done():
+            await asyncio.wait({future}, timeout=_WAKE_SECONDS)
+    except asyncio.CancelledError:
+        future.cancel()
+        raise
+    return future.result()
 
 
 def run(awaitable: Awaitable[T]) -> T:

@@ -70,6 +70,10 @@ class Watched(Generic[E]):
         self._entries.append(entry)
         self._wake()
 
+    def so_far(self) -> list[E]:
+        """Return the log as it stands."""
+        return list(self._entries)
+
     async def read(self) -> AsyncIterator[E]:
         """Give the log from the first entry on, waiting for those to come, until the end."""
         index = 0

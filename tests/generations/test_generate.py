@@ -75,9 +75,9 @@ async def test_nothing_is_sent_until_it_is_awaited(client, ledger, pictures):
 
 
 def test_without_a_key_it_runs_on_the_sandbox_and_with_one_it_does_not(pictures, monkeypatch):
-    assert generate(*pictures, prompt="dusk")._client.engine == "sandbox"
+    assert generate(*pictures, prompt="dusk").client.engine == "sandbox"
     monkeypatch.setenv("GENAIPRO_API_KEY", "a-key-of-no-one")
-    assert generate(*pictures, prompt="dusk")._client.base_url == "https://genaipro.vn/api/v1"
+    assert generate(*pictures, prompt="dusk").client.base_url == "https://genaipro.vn/api/v1"
 
 
 async def test_one_failed_take_is_a_warning_and_the_others_are_there(client, pictures, tmp_path):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import json
 import threading
 
 import pytest
+from ipywidgets.widgets.widget import _instances
 
 from ipyveo import (
     ContentRejectedError,
@@ -170,3 +172,160 @@ async def test_an_observer_that_waits_for_the_background_loop_does_not_lock_it(s
     async with asyncio.timeout(10):  # what could not be written meanwhile is written right after
         while studio.status != "complete":
             await asyncio.sleep(0.01)
+
+
+async def test_an_observer_that_fails_does_not_freeze_the_widget(studio, caplog):
+    studio.observe(lambda _: 1 / 0, "stage")
+    assert len(await studio.generate()) == 1
+    assert studio.status == "complete"
+    assert studio._clips
+    assert "An observer of 'stage' failed" in caplog.text
+
+
+async def test_an_observer_that_asks_for_a_run_gets_the_one_that_starts(studio, client, ledger):
+    book = ledger(client)
+    runs = []
+    studio.observe(
+        lambda change: runs.append(studio.generate()) if change.new == "waiting" else None, "status"
+    )
+    shot = await asyncio.to_thread(studio.generate)
+    await shot
+    assert runs == [shot]
+    assert book.received_posts == 1
+
+
+async def test_after_stop_the_next_run_is_a_new_one(studio, client, ledger):
+    book = ledger(client)
+    studio.prompt = "dusk [sandbox: stall@starting]"
+    first = studio.generate()
+    await anext(aiter(first))
+    studio.stop()
+    studio.prompt = "dusk falls"
+    second = studio.generate()
+    assert second is not first
+    assert len(await second) == 1
+    assert studio.status == "complete"
+    assert book.received_posts == 2
+
+
+async def test_a_cell_that_is_run_again_watches_the_run_that_goes(studio, client, ledger, pictures, tmp_path):
+    book = ledger(client)
+    first = studio.generate()
+    await anext(aiter(first))
+    again = FramesToVideo(*pictures, prompt="dusk falls", client=client, library=tmp_path)
+    assert again.generate() is first
+    assert again._run["running"]
+    assert "starting" in again._run["stages"]
+    await first
+    assert again.clips == studio.clips
+    assert again.status == "complete"
+    assert book.received_posts == 1
+
+
+async def test_another_sentence_or_library_is_another_run(studio, client, ledger, pictures, tmp_path):
+    book = ledger(client)
+    others = [
+        FramesToVideo(*pictures, prompt="dawn breaks", client=client, library=tmp_path),
+        FramesToVideo(*pictures, prompt="dusk falls", client=client, library=tmp_path / "other"),
+    ]
+    shots = [studio.generate(), *(other.generate() for other in others)]
+    await asyncio.gather(*shots)
+    assert len(set(map(id, shots))) == 3
+    assert book.received_posts == 3
+
+
+class Page:
+    """The far end of a widget, without a browser."""
+
+    def __init__(self, studio, monkeypatch) -> None:
+        self.studio = studio
+        self.said: list[dict] = []
+        monkeypatch.setattr(studio, "_tell", lambda message, _: self.said.append(dict(message)))
+
+    def say(self, **message) -> None:
+        self.studio._hear(self.studio, message, [])
+
+    async def until(self, true) -> None:
+        async with asyncio.timeout(20):
+            while not true():
+                await asyncio.sleep(0.01)
+
+
+async def test_extend_makes_the_last_frame_the_start_picture(studio, monkeypatch):
+    page = Page(studio, monkeypatch)
+    await studio.generate()
+    key = studio._clips[0]["key"]
+    page.say(type="extend", key=key)
+    await page.until(lambda: studio._frames["end"] is None)
+    assert studio.end_image is None
+    assert (studio.start_image.width, studio.start_image.height) == (1280, 720)
+    assert studio._frames["end"] is None
+
+
+async def test_code_is_what_would_make_the_clip_again(studio, monkeypatch):
+    page = Page(studio, monkeypatch)
+    studio.prompt = 'it\'s "dusk"\n)'
+    await studio.generate()
+    page.say(type="code", id="c", key=studio._clips[0]["key"])
+    await page.until(lambda: any(said["type"] == "code_text" for said in page.said))
+    (said,) = [said for said in page.said if said["type"] == "code_text"]
+    call = ast.parse(said["text"].replace("await ", "")).body[-1].value
+    assert [argument.value for argument in call.args] == ["sample-day.png", "sample-night.png"]
+    assert {word.arg: word.value.value for word in call.keywords} == {
+        "prompt": 'it\'s "dusk"\n)',
+        "aspect_ratio": "16:9",
+        "number_of_videos": 1,
+    }
+
+
+async def test_a_run_is_not_started_while_a_picture_is_on_its_way(studio, client, ledger, monkeypatch):
+    page = Page(studio, monkeypatch)
+    studio._uploads._send = studio._tell
+    book = ledger(client)
+    page.say(type="upload", id="u", slot="start", name="day.png", size=10)
+    await page.until(lambda: studio._uploading == ["start"])
+    page.say(type="generate", prompt="dusk", aspect_ratio="16:9", number_of_videos=1)
+    await page.until(lambda: "still on its way" in studio.error)
+    page.say(type="remove", slot="start")
+    await page.until(lambda: studio._uploading == [] and studio.start_image is None)
+    assert book.received_posts == 0
+
+
+async def test_a_view_that_is_not_heard_of_any_more_is_forgotten_and_the_beat_ends(studio, monkeypatch):
+    monkeypatch.setattr("ipyveo.widgets.page_widget._BEAT_SECONDS", 0.02)
+    monkeypatch.setattr("ipyveo.widgets.page_widget._VIEW_SECONDS", 0.2)
+    page = Page(studio, monkeypatch)
+    page.say(type="hello", view="closed without a word")
+    await page.until(lambda: any(said["type"] == "beat" for said in page.said))
+    await page.until(lambda: studio._beating is None and not studio._views)
+
+
+def test_a_widget_that_is_refused_does_not_stay_behind():
+    before = len(_instances)
+    with pytest.raises(FrameError):
+        FramesToVideo("missing.png")
+    assert len(_instances) == before
+
+
+WRONG_FORM = {"type": "generate", "prompt": "x", "aspect_ratio": "4:3", "number_of_videos": 9}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {},
+        {"type": "none"},
+        {"type": "remove", "slot": "middle"},
+        {"type": "fetch"},
+        {"type": "chunk", "id": 1},
+        WRONG_FORM,
+    ],
+)
+async def test_a_message_that_is_not_of_our_page_is_passed_over(studio, monkeypatch, message):
+    page = Page(studio, monkeypatch)
+    page.say(**message)
+    page.say(type="hello", view="v")
+    await page.until(lambda: "v" in studio._views)
+    page.say(type="bye", view="v")
+    await page.until(lambda: not studio._views)
+    assert studio.status == "idle"

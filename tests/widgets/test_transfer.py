@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from pathlib import Path
 
 import pytest
 
@@ -17,10 +18,14 @@ class Page:
     def __init__(self) -> None:
         self.said: list[tuple[dict, list[bytes]]] = []
         self.more = asyncio.Event()
+        self.slots: list[str] = []
 
     def send(self, message, buffers) -> None:
         self.said.append((dict(message), buffers))
         self.more.set()
+
+    def waiting(self, slots) -> None:
+        self.slots = slots
 
     async def until(self, kind: str, number: int = 1) -> list[tuple[dict, list[bytes]]]:
         async with asyncio.timeout(10):
@@ -42,10 +47,10 @@ def arrived():
 
 @pytest.fixture
 async def uploads(page, arrived):
-    async def keep(upload):
-        arrived.append((upload.slot, upload.name, upload.file.read()))
+    async def check(upload):
+        return upload.name, upload.file.read()
 
-    uploads = Uploads(page.send, keep)
+    uploads = Uploads(page.send, check, lambda slot, picture: arrived.append((slot, *picture)), page.waiting)
     yield uploads
     uploads.close()
 
@@ -87,8 +92,49 @@ async def test_a_size_that_cannot_be_is_refused_before_any_byte(page, uploads, s
 async def test_a_newer_picture_takes_the_place_of_one_still_on_its_way(page, uploads):
     uploads.begin("a", "start", "day.png", 4)
     uploads.begin("b", "start", "night.png", 4)
+    ((said, _),) = [one for one in page.said if one[0]["type"] == "upload_failed"]
+    assert said == {"type": "upload_failed", "id": "a", "sentence": "Another picture was chosen here."}
+    assert page.slots == ["start"]
+
+
+@pytest.mark.parametrize("how", ["cancel", "replace"])
+async def test_a_picture_that_is_removed_while_it_is_checked_stays_removed(page, how):
+    checking, go_on, placed = asyncio.Event(), asyncio.Event(), []
+
+    async def check(_):
+        checking.set()
+        await go_on.wait()
+
+    uploads = Uploads(page.send, check, lambda *picture: placed.append(picture), page.waiting)
+    uploads.begin("a", "start", "day.png", 4)
     uploads.take("a", 0, b"1234")
-    assert page.said[-1][0]["type"] == "upload_failed"
+    await checking.wait()
+    assert page.slots == ["start"]
+    getattr(uploads, how)("a" if how == "cancel" else "start")
+    go_on.set()
+    while uploads._tasks:
+        await asyncio.sleep(0)
+    assert placed == []
+    assert page.slots == []
+
+
+async def test_an_answer_that_was_lost_is_given_again(page, uploads, arrived):
+    uploads.begin("a", "start", "day.png", 4)
+    uploads.take("a", 0, b"1234")
+    await page.until("upload_done")
+    uploads.take("a", 0, b"1234")
+    await page.until("upload_done", 2)
+    assert len(arrived) == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full exists on Linux only")
+async def test_a_full_disk_is_a_sentence(page, uploads):
+    uploads.begin("a", "start", "day.png", 4)
+    uploads._uploads["a"].file.close()
+    uploads._uploads["a"].file = Path("/dev/full").open("wb", buffering=0)
+    uploads.take("a", 0, b"1234")
+    assert "No space left on device" in page.said[-1][0]["sentence"]
+    assert page.slots == []
 
 
 async def test_an_upload_that_nobody_moves_expires(page, uploads, monkeypatch):
@@ -105,7 +151,7 @@ async def test_a_picture_that_cannot_be_used_is_a_sentence_for_the_page(page):
     async def refuse(_):
         raise ValueError("This is not a picture.")
 
-    uploads = Uploads(page.send, refuse)
+    uploads = Uploads(page.send, refuse, lambda *_: None, page.waiting)
     uploads.begin("a", "start", "notes.png", 1)
     uploads.take("a", 0, b"x")
     ((said, _),) = await page.until("upload_failed")

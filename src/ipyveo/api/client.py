@@ -140,6 +140,11 @@ class VeoClient:
         """The service's host name, for people."""
         return "Sandbox" if self._engine == "sandbox" else urlsplit(self.base_url).hostname or ""
 
+    def same_account(self, other: VeoClient) -> bool:
+        """Tell whether another client speaks to the same place with the same key."""
+        mine, theirs = self._find_endpoint(), other._find_endpoint()
+        return mine.base_url == theirs.base_url and mine.key.bearer() == theirs.key.bearer()
+
     def __repr__(self) -> str:
         if not hasattr(self, "_find_endpoint"):  # shown in a traceback of its own constructor
             return "<VeoClient, half made>"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 import warnings
+import weakref
 from collections.abc import AsyncIterator, Callable, Generator
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -35,6 +37,9 @@ from ipyveo.watched import Watched
 if TYPE_CHECKING:
     from ipyveo.api.generation import Generation
 
+# The runs of this process, for as long as somebody holds them.
+_started: weakref.WeakSet[Shot] = weakref.WeakSet()
+
 _logger = logging.getLogger(__name__)
 
 Outcome = Literal["idle", "running", "complete", "failed", "interrupted", "stopped"]
@@ -48,12 +53,16 @@ class Shot:
 
     Attributes
     ----------
+    request, client, library
+        What is asked for, of whom, and where the clips go.
     outcome
         ``"idle"``, ``"running"``, ``"complete"``, ``"failed"``, ``"interrupted"`` or ``"stopped"``.
     error
         The `VeoError` it ended with, or None. (Any other exception is a defect of ours.)
     clips
         The clips that are saved so far.
+    began
+        When it was started, by this machine's monotonic clock, in seconds.
     notices
         A sentence for each take that failed while others succeeded, or came back in another shape.
     """
@@ -62,31 +71,59 @@ class Shot:
         self, generation: Generation, client: VeoClient, library: Library, frames: list[Frame]
     ) -> None:
         self._generation = generation
-        self._client = client
-        self._library = library
+        self.request = generation.request
+        self.client = client
+        self.library = library
         self._frames = frames
         self._watched: Watched[Event] = Watched(self._generate, self._ended)
         self._listeners: list[Callable[[Event | None], None]] = []
+        self._called_off = False
+        self.began = time.monotonic()
         self.outcome: Outcome = "idle"
         self.error: BaseException | None = None
         self.clips: list[Clip] = []
         self.notices: list[str] = []
 
     def __repr__(self) -> str:
-        return (
-            f"<Shot {self.outcome}, {len(self.clips)} of {self._generation.request.number_of_videos} clips>"
-        )
+        return f"<Shot {self.outcome}, {len(self.clips)} of {self.request.number_of_videos} clips>"
 
     def start(self) -> Shot:
         """Start, unless it has started already. Returns itself."""
         if self.outcome == "idle":
-            self.outcome = "running"
+            self.outcome, self.began = "running", time.monotonic()
+            _started.add(self)
         self._watched.begin()
+        return self
+
+    @property
+    def going(self) -> bool:
+        """True until it has ended or has been stopped; also before it has started."""
+        return self.outcome in ("idle", "running") and not self._called_off
+
+    def twin(self) -> Shot:
+        """Return the run of this process that is making the very same clips already, or this one.
+
+        A cell that is run again asks for the same pictures, sentence, account and library a second time;
+        it is to watch the run that goes, not to pay for another.
+        """
+        for other in list(_started):
+            if (
+                other.going
+                and other.request == self.request
+                and other.library.path == self.library.path
+                and other.client.same_account(self.client)
+            ):
+                return other
         return self
 
     def stop(self) -> None:
         """Stop watching. The service has no cancel: the job goes on there, and may be charged."""
+        self._called_off = True
         self._watched.cancel()
+
+    def so_far(self) -> list[Event]:
+        """Return the events up to now."""
+        return self._watched.so_far()
 
     def listen(self, listener: Callable[[Event | None], None]) -> None:
         """Call `listener` on the background loop with each event as it comes, and with None at the end."""
@@ -148,13 +185,13 @@ class Shot:
 
     async def _generate(self) -> None:
         await self._check_library()
-        asked = self._generation.request
+        asked = self.request
         videos: list[Video] = []
         try:
             async for event in self._generation:
                 if isinstance(event, CompleteEvent):
                     began = self._generation.sending.began or datetime.now(UTC)
-                    videos = await addressed(self._client, list(event.videos), asked.prompt, began)
+                    videos = await addressed(self.client, list(event.videos), asked.prompt, began)
                     self._tell(CompleteEvent(tuple(videos)))
                 else:
                     self._tell(event)
@@ -180,7 +217,7 @@ class Shot:
 
     async def _check_library(self) -> None:
         try:
-            await asyncio.to_thread(self._library.check_writable)
+            await asyncio.to_thread(self.library.check_writable)
         except OSError as error:
             reason = error.strerror or type(error).__name__
         else:
@@ -222,8 +259,8 @@ class Shot:
 
         part: Path | None = None
         try:
-            part = self._library.incoming()
-            home = self._client.base_url
+            part = self.library.incoming()
+            home = self.client.base_url
             measured = await download_clip(video.file_url, part, home=home, on_share=on_share)
             return await asyncio.to_thread(self._save, take, video, part, measured)
         except OSError as error:
@@ -238,13 +275,13 @@ class Shot:
         )
 
     def _save(self, take: int, video: Video, part: Path, measured: VideoMeasurements) -> Clip:
-        request = self._generation.request
+        request = self.request
         clip = Clip(
             path=part,
             id=video.id,
             prompt=request.prompt,
             created_at=datetime.now(UTC),
-            engine=self._client.engine or "veo",
+            engine=self.client.engine or "veo",
             **asdict(measured),
         )
         asked = request.aspect_ratio
@@ -259,7 +296,7 @@ class Shot:
             "take": take,
             "pictures": [frame.name for frame in self._frames],
         }
-        return self._library.save(part, clip, parameters)
+        return self.library.save(part, clip, parameters)
 
 
 def generate(

@@ -118,6 +118,33 @@ class Library:
         return sorted(self.path.glob("*.json")) if self.path.is_dir() else []
 
 
+def python_code(clip: Clip) -> str:
+    """Return the Python that asks for a clip again, from the parameters that lie beside it.
+
+    Examples
+    --------
+    >>> from ipyveo.library.library import python_code
+    >>> print(python_code(clip))  # doctest: +SKIP
+    from ipyveo import generate
+    <BLANKLINE>
+    clips = await generate(
+        'day.png',
+        prompt='dusk falls',
+        aspect_ratio='16:9',
+        number_of_videos=1,
+    )
+    """
+    try:
+        asked = json.loads(clip.path.with_suffix(".json").read_text("utf-8"))["request"]
+        pictures = [str(name) for name in asked["pictures"]]
+        settings = {name: asked[name] for name in ("prompt", "aspect_ratio", "number_of_videos")}
+    except (OSError, ValueError, KeyError, TypeError):
+        pictures, settings = ["start.png"], {"prompt": clip.prompt}
+    arguments = [*map(repr, pictures), *(f"{name}={value!r}" for name, value in settings.items())]
+    lines = "".join(f"    {argument},\n" for argument in arguments)
+    return f"from ipyveo import generate\n\nclips = await generate(\n{lines})\n"
+
+
 def slug(prompt: str) -> str:
     """Return the first words of a prompt as part of a file name: letters, digits and hyphens only.
 

@@ -7,12 +7,15 @@ import contextlib
 import io
 import os
 import secrets
-from collections.abc import Iterable, Mapping
+import threading
+import time
+from collections.abc import Container, Iterable, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 import anywidget
 import traitlets
 
+from ipyveo.library.library import python_code
 from ipyveo.loop import background_loop
 from ipyveo.media.frame import Frame
 from ipyveo.widgets.bundle import bundle
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from ipyveo.media.clip import Clip
 
 _BEAT_SECONDS = 2.0
+_VIEW_SECONDS = 30.0  # a tab that was closed says no goodbye; one that is open greets every 10 s
 _module, _style = bundle()
 
 
@@ -36,7 +40,9 @@ class PageWidget(anywidget.AnyWidget):
 
     def __init__(self, **traits: Any) -> None:  # noqa: ANN401 - each trait has its own type
         self._keys: dict[str, Frame | Clip] = {}  # what the page may ask for, by a name that says nothing
-        self._views: dict[str, None] = {}
+        self._keys_lock = threading.Lock()
+        self._views: dict[str, float] = {}  # when each was heard last
+        self._heard = False
         self._beating: asyncio.Task[None] | None = None
         self._deliveries = Deliveries(self._tell)
         super().__init__(**traits)
@@ -44,23 +50,31 @@ class PageWidget(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Take the widget off the page and let go of what it holds."""
-        # Without a view there is nothing to let go of; ipywidgets closes half-made widgets as well, and
-        # those of a script that is ending, when the background loop can no longer be asked.
-        if getattr(self, "_views", None):
+        # Without a word from a page there is nothing to let go of; ipywidgets closes half-made widgets as
+        # well, and those of a script that is ending, when the background loop can no longer be asked.
+        if getattr(self, "_heard", False):
             background_loop().call_soon_threadsafe(self._let_go)
         super().close()
 
     def _let_go(self) -> None:
         self._views.clear()
         self._deliveries.close()
+        with self._keys_lock:
+            self._keys = {}
 
     def _key_for(self, thing: Frame | Clip) -> str:
-        for key, known in self._keys.items():
-            if known is thing:
-                return key
-        key = secrets.token_hex(8)
-        self._keys[key] = thing
-        return key
+        with self._keys_lock:
+            for key, known in self._keys.items():
+                if known is thing:
+                    return key
+            key = secrets.token_hex(8)
+            self._keys[key] = thing
+            return key
+
+    def _keep_keys(self, kept: Container[Frame | Clip]) -> None:
+        """Forget everything the page can no longer ask for."""
+        with self._keys_lock:
+            self._keys = {key: thing for key, thing in self._keys.items() if thing in kept}
 
     def _clip_records(self, clips: Iterable[Clip]) -> list[dict[str, Any]]:
         return [
@@ -71,9 +85,7 @@ class PageWidget(anywidget.AnyWidget):
                 "width": clip.width,
                 "height": clip.height,
                 "duration": clip.duration,
-                "fps": clip.fps,
                 "size": clip.size,
-                "prompt": clip.prompt,
                 "engine": clip.engine,
             }
             for take, clip in enumerate(clips, 1)
@@ -84,6 +96,7 @@ class PageWidget(anywidget.AnyWidget):
 
     def _hear(self, _: object, content: Mapping[str, Any], buffers: list[memoryview]) -> None:
         """Hand a message over to the background loop at once: a kernel's handlers must be short."""
+        self._heard = True
         data = [bytes(buffer) for buffer in buffers]
         background_loop().call_soon_threadsafe(self._answer, dict(content), data)
 
@@ -94,7 +107,7 @@ class PageWidget(anywidget.AnyWidget):
                 answer(said, buffers)
 
     def _on_hello(self, said: dict[str, Any], _: list[bytes]) -> None:
-        self._views[str(said["view"])] = None
+        self._views[str(said["view"])] = time.monotonic()
         if self._beating is None:
             self._beating = asyncio.ensure_future(self._beat())
 
@@ -112,9 +125,16 @@ class PageWidget(anywidget.AnyWidget):
     def _on_cancel_fetch(self, said: dict[str, Any], _: list[bytes]) -> None:
         self._deliveries.cancel(str(said["id"]))
 
+    def _on_code(self, said: dict[str, Any], _: list[bytes]) -> None:
+        clip = self._keys.get(str(said["key"]))
+        text = python_code(clip) if clip is not None and not isinstance(clip, Frame) else ""
+        self._tell({"type": "code_text", "id": str(said["id"]), "text": text}, [])
+
     async def _beat(self) -> None:
-        """Let the page tell a kernel that is there from one that is not."""
+        """Let the page tell a kernel that is there from one that is not, as long as a page is there."""
         while self._views:
+            oldest = time.monotonic() - _VIEW_SECONDS
+            self._views = {view: heard for view, heard in self._views.items() if heard > oldest}
             self._tell({"type": "beat"}, [])
             await asyncio.sleep(_BEAT_SECONDS)
         self._beating = None

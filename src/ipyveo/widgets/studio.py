@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import logging
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import traitlets
@@ -19,7 +20,7 @@ from ipyveo.errors import VeoError
 from ipyveo.generations.shot import Shot, default_client, generate
 from ipyveo.generations.stages import stage_words
 from ipyveo.library.library import Library
-from ipyveo.loop import submit
+from ipyveo.loop import background_loop, submit
 from ipyveo.media.aspect_ratio import AspectRatio
 from ipyveo.media.frame import Frame
 from ipyveo.widgets.page_widget import PageWidget
@@ -28,6 +29,8 @@ from ipyveo.widgets.watch import Watch, problem
 
 if TYPE_CHECKING:
     from ipyveo.media.clip import Clip
+
+_logger = logging.getLogger(__name__)
 
 _PROGRESS_PAUSE_SECONDS = 0.1  # a page that is told more often only burns its processor
 _RETRY_SECONDS = 0.02
@@ -83,6 +86,7 @@ class FramesToVideo(PageWidget):
     _engine = traitlets.Dict().tag(sync=True)
     _frames = traitlets.Dict().tag(sync=True)
     _run = traitlets.Dict().tag(sync=True)
+    _uploading: traitlets.List[str] = traitlets.List().tag(sync=True)
 
     def __init__(
         self,
@@ -95,7 +99,10 @@ class FramesToVideo(PageWidget):
         client: VeoClient | None = None,
         library: Library | str | os.PathLike[str] | None = None,
     ) -> None:
-        self._pictures: dict[str, Frame | None] = dict.fromkeys(_SLOTS)
+        # Checked before there is a widget: one that is refused must not stay behind half made.
+        given = (start_image, end_image)
+        pictures = [None if picture is None else Frame(picture) for picture in given]
+        self._pictures: dict[str, Frame | None] = dict(zip(_SLOTS, pictures, strict=True))
         self._watch: Watch | None = None
         self._asking = threading.Lock()
         self._writing = threading.RLock()
@@ -103,13 +110,13 @@ class FramesToVideo(PageWidget):
         self._flushing: asyncio.TimerHandle | None = None
         self._client = client if client is not None else default_client()
         self._library = library if isinstance(library, Library) else Library(library)
-        self._uploads = Uploads(self._tell, self._arrived)
+        self._chores: list[Callable[[], None]] = []
+        self._uploads = Uploads(self._tell, _checked, self._arrived, self._show_uploading)
         super().__init__(
             _view="studio", prompt=prompt, aspect_ratio=aspect_ratio, number_of_videos=number_of_videos
         )
         self._engine = self._engine_record(None)
-        self.start_image = start_image
-        self.end_image = end_image
+        self._change_pictures({})
 
     # What people read and set -----------------------------------------------------------------------
 
@@ -150,7 +157,7 @@ class FramesToVideo(PageWidget):
             If something is missing or cannot be used; nothing is sent then.
         """
         with self._asking:
-            if self._watch is not None and self._watch.shot.outcome == "running":
+            if self._watch is not None and self._watch.shot.going:
                 return self._watch.shot
             shot = generate(
                 self.start_image,
@@ -160,11 +167,12 @@ class FramesToVideo(PageWidget):
                 number_of_videos=self.number_of_videos,
                 client=self._client,
                 library=self._library,
-            )
+            ).twin()
             self._watch = watch = Watch(shot)
-            self._write(watch.first())
             shot.listen(lambda event: self._follow(watch, event))
-            return shot.start()
+        # Outside of the lock: an observer of these may call generate() itself, and gets this run.
+        self._write(watch.first())
+        return shot.start()
 
     def stop(self) -> None:
         """Stop watching. The service has no cancel: the job goes on there, and may be charged."""
@@ -185,60 +193,74 @@ class FramesToVideo(PageWidget):
 
     def _place(self, slot: str, picture: object) -> None:
         frame = None if picture is None else Frame(picture)
-        self._show_pictures({**self._pictures, slot: frame})
+        if self._uploads:
+            background_loop().call_soon_threadsafe(self._uploads.replace, slot)
+        self._change_pictures({slot: frame})
 
-    def _show_pictures(self, pictures: dict[str, Frame | None]) -> None:
-        self._pictures = pictures
-        records: dict[str, Any] = {}
-        for slot, frame in pictures.items():
-            if frame is not None:
-                records[slot] = {
+    def _change_pictures(self, changes: Mapping[str, Frame | None]) -> None:
+        """Show other pictures. On the background loop only as a chore."""
+        with self._writing:
+            self._pictures = {**self._pictures, **changes}
+            clips = [thing for thing in self._keys.values() if not isinstance(thing, Frame)]
+            self._frames = {
+                slot: None
+                if frame is None
+                else {
                     "key": self._key_for(frame),
                     "name": frame.name,
                     "width": frame.width,
                     "height": frame.height,
                 }
-            else:
-                records[slot] = None
-        self._frames = records
-        kept = {record["key"] for record in records.values() if record}
-        self._keys = {
-            key: thing for key, thing in self._keys.items() if key in kept or not isinstance(thing, Frame)
-        }
+                for slot, frame in self._pictures.items()
+            }
+            self._keep_keys([*clips, *(frame for frame in self._pictures.values() if frame is not None)])
 
-    async def _arrived(self, upload: Upload) -> None:
-        def read() -> Frame:
-            file = io.BytesIO(upload.file.read())
-            file.name = upload.name
-            return Frame(file)
+    def _arrived(self, slot: str, frame: Frame) -> None:
+        self._do(lambda: self._change_pictures({slot: frame}))
 
-        frame = await asyncio.to_thread(read)
-        self._show_pictures({**self._pictures, upload.slot: frame})
+    def _show_uploading(self, slots: list[str]) -> None:
+        self._post({"_uploading": slots})
 
     # What the page says -----------------------------------------------------------------------------
 
     def _on_hello(self, said: dict[str, Any], buffers: list[bytes]) -> None:
-        first = self._beating is None
+        new = str(said["view"]) not in self._views
         super()._on_hello(said, buffers)
+        if not new:
+            return
         if self._watch is not None:
             self._post({"_run": self._watch.clock()})  # what the model holds was true when it was written
-        if first:
-            self._look_at_account()
+        self._look_at_account()
 
     def _on_generate(self, said: dict[str, Any], _: list[bytes]) -> None:
         # The form's values come along: a trait's update can still be waiting in the browser, and a paid
         # run must not use the prompt of a moment ago.
-        form = {name: said[name] for name in ("prompt", "aspect_ratio", "number_of_videos")}
-        submit(self._generate_for_page(form))
+        form = {
+            "prompt": str(said["prompt"]),
+            "aspect_ratio": AspectRatio.parse(said["aspect_ratio"]).label,
+            "number_of_videos": check_count(said["number_of_videos"]),
+        }
+        if self._uploads:
+            sentence = "A picture is still on its way, so nothing was sent. Generate again when it is there."
+            self._post({"error": sentence, "_error_details": ""})
+        else:
+            submit(self._generate_for_page(form))
+
+    def _on_extend(self, said: dict[str, Any], _: list[bytes]) -> None:
+        submit(self._extend(self._keys.get(str(said["key"]))))
 
     def _on_stop(self, _: dict[str, Any], __: list[bytes]) -> None:
         self.stop()
 
     def _on_swap(self, _: dict[str, Any], __: list[bytes]) -> None:
-        self._show_pictures({"start": self._pictures["end"], "end": self._pictures["start"]})
+        self._do(
+            lambda: self._change_pictures({"start": self._pictures["end"], "end": self._pictures["start"]})
+        )
 
     def _on_remove(self, said: dict[str, Any], _: list[bytes]) -> None:
-        self._show_pictures({**self._pictures, _slot(said): None})
+        slot = _slot(said)
+        self._uploads.replace(slot)
+        self._do(lambda: self._change_pictures({slot: None}))
 
     def _on_upload(self, said: dict[str, Any], _: list[bytes]) -> None:
         self._uploads.begin(str(said["id"]), _slot(said), str(said["name"]), int(said["size"]))
@@ -259,12 +281,23 @@ class FramesToVideo(PageWidget):
                 {"status": "failed", "stage": stage_words("failed"), "progress": None, **problem(error)}
             )
 
+    async def _extend(self, clip: object) -> None:
+        """Let a clip go on: its exact last frame becomes the start picture of the next one."""
+        try:
+            frame = await asyncio.to_thread(Frame, clip)
+        except VeoError as error:
+            self._post(problem(error))
+        else:
+            self._do(lambda: self._change_pictures({"start": frame, "end": None}))
+
     def _generate_with(self, form: Mapping[str, Any]) -> None:
         self._write(form)
         self.generate()
 
     def _follow(self, watch: Watch, event: Event | None) -> None:
         """Show a run's event; what only moves the bar is gathered, all else goes out at once."""
+        if watch is not self._watch:
+            return  # a run that was stopped, and that another has followed
         values = watch.next(event)
         if event is None:
             values["_clips"] = self._clip_records(watch.shot.clips)
@@ -280,6 +313,11 @@ class FramesToVideo(PageWidget):
         elif self._flushing is None:
             self._flushing = asyncio.get_running_loop().call_later(pause, self._flush)
 
+    def _do(self, chore: Callable[[], None]) -> None:
+        """Do what changes traits, in order, as soon as nobody else changes any. On the background loop."""
+        self._chores.append(chore)
+        self._flush()
+
     def _flush(self) -> None:
         if self._flushing is not None:
             self._flushing.cancel()
@@ -290,7 +328,10 @@ class FramesToVideo(PageWidget):
             self._flushing = asyncio.get_running_loop().call_later(_RETRY_SECONDS, self._flush)
             return
         try:
+            chores, self._chores = self._chores, []
             values, self._pending = self._pending, {}
+            for chore in chores:
+                chore()
             self._write(values)
         finally:
             self._writing.release()
@@ -298,7 +339,10 @@ class FramesToVideo(PageWidget):
     def _write(self, values: Mapping[str, Any]) -> None:
         with self._writing, self.hold_sync():
             for name, value in values.items():
-                self.set_trait(name, value)
+                try:
+                    self.set_trait(name, value)
+                except Exception:  # an observer's; the value is set, and the page must not freeze over it
+                    _logger.exception("An observer of %r failed.", name)
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Take over what the page changed; while that goes on, no run writes (traitlets has no lock)."""
@@ -321,6 +365,15 @@ class FramesToVideo(PageWidget):
     def _let_go(self) -> None:
         super()._let_go()
         self._uploads.close()
+
+
+async def _checked(upload: Upload) -> Frame:
+    def read() -> Frame:
+        file = io.BytesIO(upload.file.read())
+        file.name = upload.name
+        return Frame(file)
+
+    return await asyncio.to_thread(read)
 
 
 def _slot(said: Mapping[str, Any]) -> str:

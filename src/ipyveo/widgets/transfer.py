@@ -10,13 +10,16 @@ import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import IO, Any, Generic, TypeVar
 
 PART_BYTES = 512 * 1024
 IN_FLIGHT = 4  # parts sent ahead of what the page has acknowledged
 ABANDONED_SECONDS = 60.0  # an upload or delivery that nobody moves for this long is over
 MAX_UPLOAD_BYTES = 128 * 2**20
 
+_REMEMBERED_ANSWERS = 16
+
+P = TypeVar("P")
 Send = Callable[[Mapping[str, Any], list[bytes]], None]
 
 
@@ -38,22 +41,38 @@ class Upload:
             self.expiry.cancel()
 
 
-class Uploads:
-    """The pictures that are on their way from the page.
+class Uploads(Generic[P]):
+    """The pictures that are on their way from the page, one a slot.
 
     Parameters
     ----------
     send
         Sends a message to the page.
-    arrived
-        Awaited with each upload that is whole; its error's sentence goes back to the page.
+    check
+        Makes a picture of an upload that is whole; its error's sentence goes back to the page.
+    place
+        Called with the slot and the picture, unless the upload was called off meanwhile.
+    changed
+        Called with the slots that wait for a picture, whenever they change.
     """
 
-    def __init__(self, send: Send, arrived: Callable[[Upload], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        send: Send,
+        check: Callable[[Upload], Awaitable[P]],
+        place: Callable[[str, P], None],
+        changed: Callable[[list[str]], None],
+    ) -> None:
         self._send = send
-        self._arrived = arrived
+        self._check = check
+        self._place = place
+        self._changed = changed
         self._uploads: dict[str, Upload] = {}
+        self._answers: dict[str, dict[str, Any]] = {}  # the last ones, in case they were lost on their way
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self._uploads)
 
     def begin(self, key: str, slot: str, name: str, size: int) -> None:
         """Expect a picture. A newer one for the same slot takes the place of one still on its way."""
@@ -61,9 +80,13 @@ class Uploads:
             kind = "empty" if size <= 0 else f"larger than {MAX_UPLOAD_BYTES // 2**20} MB"
             self._fail(key, f"The file is {kind}, so it cannot be used. Choose another picture.")
             return
-        for other in [other for other, upload in self._uploads.items() if upload.slot == slot]:
-            self.cancel(other)
-        self._uploads[key] = Upload(slot, name, size)
+        self.replace(slot)
+        try:
+            self._uploads[key] = Upload(slot, name, size)
+        except OSError as error:
+            self._fail(key, _no_room(error))
+            return
+        self._changed(self._slots())
         self._renew(key)
         self._acknowledge(key)
 
@@ -71,40 +94,60 @@ class Uploads:
         """Take a part. One that does not continue what is here is answered with how far it is."""
         upload = self._uploads.get(key)
         if upload is None:
-            self._fail(key, "The upload was given up. Choose the picture again.")
+            gone = {"type": "upload_failed", "sentence": "The upload was given up. Choose the picture again."}
+            self._send({"id": key, **self._answers.get(key, gone)}, [])
             return
         if offset == upload.received and part and offset + len(part) <= upload.size:
-            upload.file.write(part)
+            try:
+                upload.file.write(part)
+            except OSError as error:
+                self.cancel(key)
+                self._fail(key, _no_room(error))
+                return
             upload.received += len(part)
+            if upload.received == upload.size:
+                task = asyncio.ensure_future(self._finish(key, upload))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
         self._renew(key)
         self._acknowledge(key)
-        if upload.received == upload.size:
-            del self._uploads[key]
-            task = asyncio.ensure_future(self._finish(key, upload))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+
+    def replace(self, slot: str) -> None:
+        """Call off what is on its way to a slot: another picture, or none, was chosen."""
+        for key in [key for key, upload in self._uploads.items() if upload.slot == slot]:
+            self.cancel(key)
+            self._fail(key, "Another picture was chosen here.")
 
     def cancel(self, key: str) -> None:
         """Forget an upload."""
         upload = self._uploads.pop(key, None)
         if upload is not None:
             upload.close()
+            self._changed(self._slots())
 
     def close(self) -> None:
         """Forget every upload."""
         for key in list(self._uploads):
             self.cancel(key)
+        for task in self._tasks:
+            task.cancel()
 
     async def _finish(self, key: str, upload: Upload) -> None:
         try:
             upload.file.seek(0)
-            await self._arrived(upload)
+            picture = await self._check(upload)
         except Exception as error:  # noqa: BLE001 - whatever it is, the person at the page must hear of it
-            self._fail(key, str(error) or type(error).__name__)
-        else:
-            self._send({"type": "upload_done", "id": key}, [])
-        finally:
-            upload.close()
+            if key in self._uploads:
+                self.cancel(key)
+                self._fail(key, str(error) or type(error).__name__)
+            return
+        if key in self._uploads:  # not removed or replaced while it was being checked
+            self._place(upload.slot, picture)
+            self.cancel(key)
+            self._answer(key, {"type": "upload_done"})
+
+    def _slots(self) -> list[str]:
+        return sorted({upload.slot for upload in self._uploads.values()})
 
     def _renew(self, key: str) -> None:
         upload = self._uploads[key]
@@ -117,7 +160,18 @@ class Uploads:
         self._send({"type": "uploaded", "id": key, "received": self._uploads[key].received}, [])
 
     def _fail(self, key: str, sentence: str) -> None:
-        self._send({"type": "upload_failed", "id": key, "sentence": sentence}, [])
+        self._answer(key, {"type": "upload_failed", "sentence": sentence})
+
+    def _answer(self, key: str, answer: dict[str, Any]) -> None:
+        self._answers[key] = answer
+        while len(self._answers) > _REMEMBERED_ANSWERS:
+            del self._answers[next(iter(self._answers))]
+        self._send({"id": key, **answer}, [])
+
+
+def _no_room(error: OSError) -> str:
+    reason = error.strerror or type(error).__name__
+    return f"The picture could not be stored in the kernel's temporary folder ({reason}). Make room there."
 
 
 class Deliveries:
@@ -163,8 +217,12 @@ class Deliveries:
         del self._tasks[key], self._moved[key], self._acknowledged[key]
 
     async def _deliver(self, key: str, opened: Callable[[], tuple[IO[bytes], int, str]]) -> None:
+        opening = asyncio.ensure_future(asyncio.to_thread(opened))
         try:
-            file, size, media_type = await asyncio.to_thread(opened)
+            file, size, media_type = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_close_opened)
+            raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the person at the page must hear of it
             sentence = f"This could not be read from the library ({type(error).__name__}). Is it still there?"
             self._send({"type": "fetch_failed", "id": key, "sentence": sentence}, [])
@@ -188,3 +246,8 @@ class Deliveries:
                 }
                 self._send(message, [file.read(PART_BYTES)])
                 await asyncio.sleep(0)  # other streams of this loop come first between two parts
+
+
+def _close_opened(opening: asyncio.Future[tuple[IO[bytes], int, str]]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result()[0].close()

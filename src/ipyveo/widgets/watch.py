@@ -24,14 +24,13 @@ class Watch:
 
     def __init__(self, shot: Shot) -> None:
         self.shot = shot
-        self._began = time.monotonic()
         self._took: float | None = None
         self._stages: list[str] = []
         self._status = "waiting"
 
     def first(self) -> dict[str, Any]:
-        """Return the values at the start: the request is on its way, and what was shown before is gone."""
-        return {
+        """Return the values at the start: what was shown before is gone, what the run has done is there."""
+        values: dict[str, Any] = {
             "status": self._status,
             "stage": "Sending the request",
             "progress": None,
@@ -40,6 +39,9 @@ class Watch:
             "_run": self.clock(),
             **no_problem(),
         }
+        for event in self.shot.so_far():
+            values |= self.next(event)
+        return values
 
     def next(self, event: Event | None) -> dict[str, Any]:
         """Return the values that an event changes; None is the end of the run."""
@@ -62,13 +64,13 @@ class Watch:
         """Return how long the run has been going, at this moment, and the stages it has seen."""
         return {
             "running": self._took is None,
-            "elapsed": time.monotonic() - self._began,
+            "elapsed": time.monotonic() - self.shot.began,
             "took": self._took,
             "stages": list(self._stages),
         }
 
     def _last(self) -> dict[str, Any]:
-        self._took = time.monotonic() - self._began
+        self._took = time.monotonic() - self.shot.began
         outcome, error = self.shot.outcome, self.shot.error
         return {
             "status": outcome,
