@@ -21,4 +21,10 @@ export class Choices<Value extends string | number> {
   update(value: Value): void {
     for (const [each, input] of this.#inputs) input.checked = each === value;
   }
+
+  /** What is disabled cannot hold the keyboard focus, which goes to `fallback`. */
+  disable(disabled: boolean, fallback: HTMLElement): void {
+    if (disabled && this.root.matches(":focus-within")) fallback.focus({ preventScroll: true });
+    for (const [, input] of this.#inputs) input.disabled = disabled;
+  }
 }

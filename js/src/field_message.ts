@@ -16,6 +16,10 @@ export class FieldMessage {
     this.root = element("p", { class: "iv-message", id, hidden: "" }, this.#text, ...extra);
   }
 
+  get sentence(): string {
+    return this.#text.textContent ?? "";
+  }
+
   say(sentence: string): void {
     setText(this.#text, sentence);
     setAttribute(this.field, "aria-invalid", sentence ? "true" : null);

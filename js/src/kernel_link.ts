@@ -1,9 +1,9 @@
 // The page's line to the kernel, one a model: sends messages, hands each answer to whoever asked.
 
 import { Assets } from "./assets.ts";
-import { ASKED_MS, type FetchAnswer, type FromKernel, type Model, type ToKernel, type UploadAnswer } from "./protocol.ts";
+import { ASKED_MS, type FromKernel, type Model, type ToKernel } from "./protocol.ts";
 
-type Answer = UploadAnswer | FetchAnswer;
+type Answer = Extract<FromKernel, { id: string }>;
 type Listener = (answer: Answer, buffer: DataView | undefined) => void;
 
 export class KernelLink {

@@ -8,6 +8,7 @@ import type { Frame, Slot, Traits } from "./protocol.ts";
 import { Upload } from "./upload.ts";
 
 const TITLE = { start: "Start", end: "End" } as const;
+export const WAIT = "Wait until this picture has arrived.";
 
 export class KeyframeSlot {
   readonly root: HTMLElement;
@@ -21,10 +22,14 @@ export class KeyframeSlot {
   readonly #caption: HTMLElement;
   readonly #share = element("span", { class: "iv-share" });
   readonly #bar = element("span", { class: "iv-fill" });
+  readonly #track: HTMLElement;
   readonly #arriving: HTMLElement;
   readonly #remove: HTMLButtonElement;
   readonly #retry: HTMLButtonElement;
   #upload: Upload | null = null;
+  /** the kernel holds an unfinished upload for this slot, of this view or of another */
+  #held = false;
+  #gone = false;
   #frame: Frame | null = null;
   #key = "";
 
@@ -34,6 +39,8 @@ export class KeyframeSlot {
     private readonly link: KernelLink,
     announce: (words: string) => void,
     private readonly changed: () => void,
+    /** says so and is true where nothing can be sent any more */
+    private readonly refused: () => boolean,
   ) {
     const id = `${view}-${slot}`;
     const title = TITLE[slot];
@@ -50,8 +57,8 @@ export class KeyframeSlot {
     this.#caption = element("span", { class: "iv-caption", id: `${id}-caption`, hidden: "" });
     this.#caption.append(element("strong", {}, title), " ", this.#name, element("span", { class: "iv-dot" }, " · "));
     this.#caption.append(element("span", { class: "iv-facts" }, this.#size, " ", this.#fit));
-    this.#arriving = element("span", { class: "iv-arriving", hidden: "" }, this.#share);
-    this.#arriving.append(element("span", { class: "iv-track" }, this.#bar));
+    this.#track = element("span", { class: "iv-track" }, this.#bar);
+    this.#arriving = element("span", { class: "iv-arriving", hidden: "" }, this.#share, this.#track);
     this.#remove = button("✕", { class: "iv-icon iv-remove", "aria-label": `Remove ${slot} frame`, hidden: "" }, () =>
       this.#takeOut(),
     );
@@ -64,10 +71,12 @@ export class KeyframeSlot {
   }
 
   get uploading(): boolean {
-    return this.#upload !== null;
+    return this.#upload !== null || this.#held;
   }
 
-  update(traits: Traits): void {
+  update(traits: Traits, gone: boolean): void {
+    this.#gone = gone;
+    this.#held = !gone && traits._uploading.includes(this.slot);
     const frame = traits._frames[this.slot];
     this.#frame = frame;
     if ((frame?.key ?? "") !== this.#key) {
@@ -87,6 +96,7 @@ export class KeyframeSlot {
 
   /** Sends a picture to the kernel, in place of one that may still be on its way. */
   receive(file: File): void {
+    if (this.refused()) return;
     this.#upload?.cancel();
     this.#upload = null;
     if (file.size === 0) {
@@ -113,6 +123,9 @@ export class KeyframeSlot {
   }
 
   #listen(): void {
+    this.input.addEventListener("click", (event) => {
+      if (this.refused()) event.preventDefault();
+    });
     this.input.addEventListener("change", () => {
       const file = this.input.files?.[0];
       if (file) this.receive(file);
@@ -171,6 +184,7 @@ export class KeyframeSlot {
   }
 
   #takeOut(): void {
+    if (this.refused()) return;
     if (this.#upload) {
       this.#upload.cancel();
       this.#settle();
@@ -181,10 +195,16 @@ export class KeyframeSlot {
 
   #patch(): void {
     const frame = this.#frame !== null;
+    const own = this.#upload !== null;
+    if (!own) setText(this.#share, "Uploading …");
+    if (!this.uploading && this.message.sentence === WAIT) this.#say("");
+    show(this.#track, own);
     show(this.#caption, frame && !this.uploading);
     show(this.#invite, !frame && !this.uploading);
     show(this.#arriving, this.uploading);
-    show(this.#remove, frame || this.uploading, this.input);
+    show(this.#remove, frame || own, this.input);
+    setAttribute(this.root, "aria-busy", this.uploading ? "true" : null);
+    for (const control of [this.input, this.#remove]) setAttribute(control, "aria-disabled", this.#gone ? "true" : null);
     this.root.dataset["state"] = this.uploading ? "uploading" : frame ? "filled" : "empty";
   }
 }

@@ -2,22 +2,18 @@
 
 import { element, randomId } from "./element.ts";
 import type { KernelLink } from "./kernel_link.ts";
+import { Presence } from "./presence.ts";
 import type { Model } from "./protocol.ts";
 import { TakePlayer } from "./take_player.ts";
 
 export class Player {
-  readonly #id = `iv-${randomId()}`;
+  readonly #presence: Presence;
   readonly #players: TakePlayer[];
   readonly #root: HTMLElement;
 
-  constructor(
-    model: Model,
-    host: HTMLElement,
-    private readonly link: KernelLink,
-  ) {
-    link.viewOpened();
-    link.send({ type: "hello", view: this.#id });
-    this.#players = model.get("_clips").map((clip) => new TakePlayer(clip, link.assets));
+  constructor(model: Model, host: HTMLElement, link: KernelLink) {
+    this.#presence = new Presence(model, host, link, `iv-${randomId()}`);
+    this.#players = model.get("_clips").map((clip) => new TakePlayer(clip, link));
     const screens = this.#players.map((player) => player.root);
     const card = element("div", { class: "iv-card iv-alone" }, ...screens);
     const suppress = { "data-lm-suppress-shortcuts": "true" };
@@ -28,8 +24,7 @@ export class Player {
 
   close(): void {
     for (const player of this.#players) player.close();
-    this.link.send({ type: "bye", view: this.#id });
-    this.link.viewClosed();
+    this.#presence.close();
     this.#root.remove();
   }
 }

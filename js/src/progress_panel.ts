@@ -34,10 +34,12 @@ export class ProgressPanel {
     this.root = element("div", { class: "iv-panel", hidden: "" }, this.#stages, this.#bar, foot);
   }
 
-  update(traits: Traits): void {
-    this.#traits = traits;
-    show(this.root, traits._run.running, this.fallback);
-    if (!traits._run.running) return;
+  /** Without a line to the kernel nothing is known of the run, and nothing is shown. */
+  update(traits: Traits, gone: boolean): void {
+    this.#traits = gone ? null : traits;
+    const shown = traits._run.running && !gone;
+    show(this.root, shown, this.fallback);
+    if (!shown) return;
     this.#draw(stageLine(traits.status, headline(traits.stage)[0].replace(/\.$/, ""), traits._run.stages));
     this.#bar.classList.toggle("iv-unknown", traits.progress === null);
     this.#fill.style.width = traits.progress === null ? "" : `${Math.min(1, Math.max(0, traits.progress)) * 100}%`;

@@ -27,16 +27,14 @@ export class PromptField {
       placeholder: "Describe what happens between the two frames",
       dir: "auto",
       rows: "3",
+      maxlength: "100000",
     });
     this.message = new FieldMessage(`${id}-message`, this.input, announce);
     const hint = element("span", { class: "iv-hint", id: `${id}-hint` }, `${COMMAND_KEY} + Enter to generate`);
     const foot = element("div", { class: "iv-prompt-foot" }, this.message.root, hint);
     this.root = element("div", { class: "iv-prompt" }, this.input, foot);
     this.input.addEventListener("input", () => this.#typed());
-    this.input.addEventListener("blur", () => {
-      this.flush();
-      this.#rule.left();
-    });
+    this.input.addEventListener("blur", () => this.flush());
   }
 
   get text(): string {
@@ -45,7 +43,7 @@ export class PromptField {
 
   update(traits: Traits): void {
     const { input } = this;
-    if (!this.#rule.accepts(traits.prompt, input.value, input.matches(":focus"))) return;
+    if (!this.#rule.accepts(traits.prompt, input.value)) return;
     const before = input.value;
     const { selectionStart, selectionEnd } = input;
     input.value = traits.prompt;
@@ -56,21 +54,22 @@ export class PromptField {
     if (traits.prompt.trim()) this.message.say("");
   }
 
-  /** Gives the kernel what is on the page, now. */
+  /** Gives the kernel what was typed here, now; a value that came from the kernel is not sent back over a newer one. */
   flush(): void {
     clearTimeout(this.#timer);
-    if (this.model.get("prompt") === this.text) return;
+    if (!this.#rule.unsent) return;
     this.model.set("prompt", this.text);
     this.model.save_changes();
+    this.#rule.held(this.model.get("prompt"));
   }
 
   /** At clean-up: words typed a moment ago are not lost with the view. */
   close(): void {
-    if (this.#timer !== undefined) this.flush();
+    this.flush();
   }
 
   #typed(): void {
-    this.#rule.typed();
+    this.#rule.typed(this.text);
     if (this.text.trim()) this.message.say("");
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.flush(), TYPING_PAUSE_MS);

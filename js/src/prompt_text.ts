@@ -1,20 +1,27 @@
 // Who has the last word about the prompt: the person typing, or the kernel.
 
-/** The rule that a late echo never overwrites what is being typed. */
+/** The rule that a late echo never overwrites what is being typed, and that any other value of the kernel appears. */
 export class PromptText {
-  #edited = false;
+  /** what was typed and the model does not hold yet */
+  #edit: string | null = null;
 
-  typed(): void {
-    this.#edited = true;
+  get unsent(): boolean {
+    return this.#edit !== null;
   }
 
-  left(): void {
-    this.#edited = false;
+  typed(text: string): void {
+    this.#edit = text;
   }
 
-  /** Whether a value that comes from the kernel replaces what is on the page. */
-  accepts(value: string, shown: string, focused: boolean): boolean {
-    return value !== shown && !(focused && this.#edited);
+  /** The model holds this value, whoever gave it. */
+  held(value: string): void {
+    if (value === this.#edit) this.#edit = null;
+  }
+
+  /** Whether the value the model holds replaces what is on the page. */
+  accepts(value: string, shown: string): boolean {
+    this.held(value);
+    return value !== shown && !this.unsent;
   }
 }
 

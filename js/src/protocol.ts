@@ -34,12 +34,10 @@ export interface Clip {
   height: number;
   /** seconds */
   duration: number;
-  fps: number;
   /** bytes */
   size: number;
   /** the file name a download gets */
   name: string;
-  prompt: string;
   engine: string;
 }
 
@@ -76,6 +74,8 @@ export interface Traits {
   _notice: string;
   _engine: Engine;
   _frames: Record<Slot, Frame | null>;
+  /** the slots whose picture is on its way from any page */
+  _uploading: string[];
   _run: Run;
   _clips: Clip[];
 }
@@ -92,6 +92,7 @@ export const TRAITS = [
   "_notice",
   "_engine",
   "_frames",
+  "_uploading",
   "_run",
   "_clips",
 ] as const satisfies readonly (keyof Traits)[];
@@ -100,6 +101,9 @@ export type Model = AnyModel<Traits>;
 
 /**
  * Page to kernel. Ids are made by the page.
+ *
+ * `hello` is repeated while a view is open, for the kernel forgets a view it has not heard of for 30 s. `extend` makes
+ * the last frame of a clip the start frame, and clears the end frame.
  *
  * `generate` repeats the form's values: a trait update may still be waiting in the browser (the widget manager
  * holds updates back while an earlier one is unanswered) and a paid run must never use yesterday's prompt.
@@ -110,6 +114,8 @@ export type ToKernel =
   | { type: "generate"; prompt: string; aspect_ratio: AspectRatio; number_of_videos: number }
   | { type: "stop" }
   | { type: "swap" }
+  | { type: "extend"; key: string }
+  | { type: "code"; id: string; key: string }
   | { type: "remove"; slot: Slot }
   | { type: "upload"; id: string; slot: Slot; name: string; size: number }
   | { type: "chunk"; id: string; offset: number }
@@ -118,7 +124,10 @@ export type ToKernel =
   | { type: "received"; id: string; parts: number }
   | { type: "cancel_fetch"; id: string };
 
-/** The kernel's answers to one upload; a chunk whose offset is not `received` is dropped and answered with `received`. */
+/**
+ * The kernel's answers to one upload. A chunk whose offset is not `received` is dropped and answered with `received`;
+ * a chunk of an upload that is over is answered with its last word again.
+ */
 export type UploadAnswer =
   | { type: "uploaded"; id: string; received: number }
   | { type: "upload_done"; id: string }
@@ -129,19 +138,26 @@ export type FetchAnswer =
   | { type: "part"; id: string; index: number; parts: number; size: number; media_type: string }
   | { type: "fetch_failed"; id: string; sentence: string };
 
+/** The kernel's answer to `code`. */
+export type CodeAnswer = { type: "code_text"; id: string; text: string };
+
 /** Everything the kernel says, to all pages at once; a page picks out its own ids. */
-export type FromKernel = UploadAnswer | FetchAnswer | { type: "beat" };
+export type FromKernel = UploadAnswer | FetchAnswer | CodeAnswer | { type: "beat" };
 
 /** Well below the notebook server's 10 MiB, and below the 1 MB where Colab fails. */
 export const CHUNK_BYTES = 512 * 1024;
 export const CHUNKS_IN_FLIGHT = 4;
 /** An upload without a word for so long sends its unacknowledged bytes again, then waits twice as long. */
 export const UPLOAD_STALL_MS = 10_000;
-/** A fetch without a part for so long is asked again once, then given up. */
+/** So many stalls in a row, and the upload is given up. */
+export const UPLOAD_STALLS = 5;
+/** A fetch without a part for so long is asked again once, then given up; other questions go by it too. */
 export const FETCH_STALL_MS = 10_000;
 /** The clock of a view, and the measure of silence: the kernel beats every 2 s, and is missed after 5 s. */
 export const TICK_MS = 500;
 export const SILENCE_TICKS = 10;
+/** How often an open view greets the kernel. */
+export const HELLO_MS = 10_000;
 export const TYPING_PAUSE_MS = 300;
 /** One press of Generate sends one message, however often it is pressed within this time. */
 export const ASKED_MS = 5_000;

@@ -5,16 +5,20 @@ import { button, element, randomId, setAttribute, setText, show } from "./elemen
 import { EngineChip } from "./engine_chip.ts";
 import { cost } from "./format.ts";
 import type { KernelLink } from "./kernel_link.ts";
-import { KeyframeSlot } from "./keyframe_slot.ts";
+import { KeyframeSlot, WAIT } from "./keyframe_slot.ts";
+import { Presence } from "./presence.ts";
 import { ProblemPanel } from "./problem_panel.ts";
 import { ProgressPanel } from "./progress_panel.ts";
 import { PromptField } from "./prompt_field.ts";
-import { type AspectRatio, type FromKernel, type Model, TICK_MS, TRAITS, type Traits } from "./protocol.ts";
+import { type AspectRatio, type FromKernel, type Model, TICK_MS, type ToKernel, TRAITS, type Traits } from "./protocol.ts";
 import { Takes } from "./takes.ts";
 import { Silence } from "./transfer.ts";
 
 const SILENT = "The kernel is not answering. It may be busy; the run goes on.";
 const GONE = "Disconnected. Run the cell again.";
+const GONE_IN_RUN =
+  "Disconnected. The kernel ended during a run; the job may go on and may be charged. " +
+  "Look at the account's history before you generate again, then run the cell again.";
 const HALTED = new Set<string>(["stopped", "interrupted", "failed"]);
 
 export class Studio {
@@ -37,8 +41,8 @@ export class Studio {
   readonly #takes: Takes;
   readonly #silence = new Silence();
   readonly #timer: ReturnType<typeof setInterval>;
-  readonly #commChanged: () => void;
-  #gone: boolean;
+  readonly #presence: Presence;
+  readonly #swap: HTMLButtonElement;
   #stage = "";
   #scheduled = false;
   #closed = false;
@@ -48,15 +52,10 @@ export class Studio {
     host: HTMLElement,
     private readonly link: KernelLink,
   ) {
-    // The widget manager marks the element of a view that is drawn without a comm, as after a reload.
-    this.#gone = host.closest(".jupyter-widgets-disconnected") !== null;
-    this.#commChanged = whenCommChanges((live) => {
-      this.#gone = !live;
-      this.#schedule();
-    });
+    this.#presence = new Presence(model, host, link, this.#id, this.#schedule);
     const announce = (words: string): void => setText(this.#live, words);
-    this.#start = new KeyframeSlot(this.#id, "start", link, announce, this.#schedule);
-    this.#end = new KeyframeSlot(this.#id, "end", link, announce, this.#schedule);
+    this.#start = new KeyframeSlot(this.#id, "start", link, announce, this.#schedule, this.#refused);
+    this.#end = new KeyframeSlot(this.#id, "end", link, announce, this.#schedule, this.#refused);
     this.#prompt = new PromptField(this.#id, model, announce, this.#schedule);
     this.#ratio = new Choices("Aspect ratio", `${this.#id}-ratio`, ["16:9", "9:16"], (value) =>
       this.#set("aspect_ratio", value),
@@ -65,16 +64,15 @@ export class Studio {
       this.#set("number_of_videos", value),
     );
     this.#generate = button("Generate", { class: "iv-generate" }, () => this.#ask());
-    this.#progress = new ProgressPanel(() => link.sinceRun, () => link.send({ type: "stop" }), this.#generate);
+    this.#swap = button("⇄", { class: "iv-swap", "aria-label": "Swap frames" }, () => this.#send({ type: "swap" }));
+    this.#progress = new ProgressPanel(() => link.sinceRun, () => this.#send({ type: "stop" }), this.#generate);
     this.#problem = new ProblemPanel(this.#id, this.#generate);
-    this.#takes = new Takes(link.assets, this.#generate);
+    this.#takes = new Takes(link, this.#generate, ({ key }) => this.#send({ type: "extend", key }));
     this.#root = this.#assemble();
     this.#listen();
     this.#update();
     host.append(this.#root);
     this.#timer = setInterval(this.#tick, TICK_MS);
-    link.viewOpened();
-    link.send({ type: "hello", view: this.#id });
   }
 
   close(): void {
@@ -82,20 +80,17 @@ export class Studio {
     clearInterval(this.#timer);
     for (const trait of TRAITS) this.model.off(`change:${trait}`, this.#schedule);
     this.model.off("msg:custom", this.#hear);
-    this.model.off("comm_live_update", this.#commChanged);
     this.#prompt.close();
     this.#start.close();
     this.#end.close();
     this.#takes.close();
-    this.link.send({ type: "bye", view: this.#id });
-    this.link.viewClosed();
+    this.#presence.close();
     this.#root.remove();
   }
 
   #assemble(): HTMLElement {
-    const swap = button("⇄", { class: "iv-swap", "aria-label": "Swap frames" }, () => this.link.send({ type: "swap" }));
     const head = element("div", { class: "iv-head" }, element("strong", {}, "Frames → Video"), this.#chip.root);
-    const frames = element("div", { class: "iv-frames" }, this.#start.root, swap, this.#end.root);
+    const frames = element("div", { class: "iv-frames" }, this.#start.root, this.#swap, this.#end.root);
     const videos = element("div", { class: "iv-videos" }, element("span", {}, "Videos"), this.#cost);
     const settings = element("div", { class: "iv-settings" }, this.#ratio.root, videos, this.#count.root, this.#generate);
     const composer = element("div", { class: "iv-composer" }, frames, this.#prompt.root, settings);
@@ -109,7 +104,6 @@ export class Studio {
   #listen(): void {
     for (const trait of TRAITS) this.model.on(`change:${trait}`, this.#schedule);
     this.model.on("msg:custom", this.#hear);
-    this.model.on("comm_live_update", this.#commChanged);
     this.#root.addEventListener("keydown", (event) => this.#key(event));
     this.#root.addEventListener("paste", (event) => this.#paste(event));
     // A picture dropped beside the zones must not replace the notebook in its tab.
@@ -132,16 +126,19 @@ export class Studio {
 
   #update(): void {
     const traits = this.#read();
+    const { gone } = this.#presence;
     this.#root.dataset["ratio"] = traits.aspect_ratio;
     this.#chip.update(traits._engine);
-    this.#start.update(traits);
-    this.#end.update(traits);
+    this.#start.update(traits, gone);
+    this.#end.update(traits, gone);
     this.#prompt.update(traits);
     this.#ratio.update(traits.aspect_ratio);
     this.#count.update(traits.number_of_videos);
+    for (const choices of [this.#ratio, this.#count]) choices.disable(gone, this.#generate);
+    setAttribute(this.#swap, "aria-disabled", gone ? "true" : null);
     setText(this.#cost, cost(traits._engine, traits.number_of_videos));
     setAttribute(this.#generate, "aria-disabled", this.#ready(traits) ? null : "true");
-    this.#progress.update(traits);
+    this.#progress.update(traits, gone);
     this.#problem.update(traits);
     this.#quiet(this.#halted, HALTED.has(traits.status) && !traits.error ? traits.stage : "");
     this.#quiet(this.#notice, traits._notice);
@@ -158,19 +155,33 @@ export class Studio {
   }
 
   #free(traits: Traits): boolean {
-    return !traits._run.running && !this.link.asked && !this.#gone;
+    return !traits._run.running && !this.link.asked && !this.#presence.gone;
   }
 
   get #uploading(): KeyframeSlot | undefined {
     return [this.#start, this.#end].find((slot) => slot.uploading);
   }
 
+  /** Sends what a press of a button asks for. */
+  #send(message: ToKernel): void {
+    if (!this.#refused()) this.link.send(message);
+  }
+
+  /** True where the line is gone; then the notice is said once more, since somebody tried to do something. */
+  #refused = (): boolean => {
+    if (!this.#presence.gone) return false;
+    this.#live.textContent = this.#line.textContent;
+    this.#line.scrollIntoView({ block: "nearest" });
+    return true;
+  };
+
   #ask(): void {
+    if (this.#refused()) return;
     const traits = this.#read();
     if (!this.#free(traits)) return;
     const uploading = this.#uploading;
     const lacking: [field: KeyframeSlot | PromptField, sentence: string][] = [];
-    if (uploading) lacking.push([uploading, "Wait until this picture has arrived."]);
+    if (uploading) lacking.push([uploading, WAIT]);
     else if (!traits._frames.start) lacking.push([this.#start, "Choose a start frame first."]);
     if (!this.#prompt.text.trim()) lacking.push([this.#prompt, "Describe what should happen."]);
     for (const [field, sentence] of lacking) field.message.say(sentence);
@@ -195,15 +206,15 @@ export class Studio {
 
   #tick = (): void => {
     const silent = this.#silence.tick(!document.hidden);
-    // The first greeting may have been lost with a connection; the kernel takes a second one for the same view.
-    if (silent && this.#line.hidden) this.link.send({ type: "hello", view: this.#id });
+    if (silent && this.#line.hidden) this.#presence.greet();
     this.#connection(silent);
-    if (!this.#gone) this.#progress.tick();
+    this.#progress.tick();
     setAttribute(this.#generate, "aria-disabled", this.#ready(this.#read()) ? null : "true");
   };
 
   #connection(silent = this.#line.textContent === SILENT): void {
-    this.#quiet(this.#line, this.#gone ? GONE : silent ? SILENT : "");
+    const gone = this.model.get("_run").running ? GONE_IN_RUN : GONE;
+    this.#quiet(this.#line, this.#presence.gone ? gone : silent ? SILENT : "");
   }
 
   #quiet(panel: HTMLElement, words: string): void {
@@ -235,19 +246,6 @@ export class Studio {
     const { start, end } = this.model.get("_frames");
     (focused ?? (start && !end ? this.#end : this.#start)).receive(file);
   }
-}
-
-/**
- * A listener for the event that a comm has died or come back, which does not say which of the two.
- *
- * The model we are given hides `comm_live`; but listeners are called with the host's own view as `this`, as Backbone
- * does it, and that view knows. In a host that is built otherwise the listener does nothing.
- */
-function whenCommChanges(heard: (live: boolean) => void): () => void {
-  return function (this: { model?: { comm_live?: boolean } } | undefined): void {
-    const live = this?.model?.comm_live;
-    if (live !== undefined) heard(live);
-  };
 }
 
 function keysOf({ _frames, _clips }: Traits): Set<string> {

@@ -1,8 +1,9 @@
 // One take: its poster at once, its bytes when somebody plays or downloads it.
 
-import type { Assets } from "./assets.ts";
+import { CodePanel } from "./code_panel.ts";
 import { button, element, setText, show } from "./element.ts";
 import { bytes, length, percent } from "./format.ts";
+import type { KernelLink } from "./kernel_link.ts";
 import type { Clip } from "./protocol.ts";
 
 export class TakePlayer {
@@ -12,11 +13,14 @@ export class TakePlayer {
   readonly #loading = element("span", { class: "iv-loading", hidden: "" });
   readonly #sentence = element("span");
   readonly #problem: HTMLElement;
+  readonly #code: CodePanel;
   #retry: () => Promise<void> = async () => {};
 
+  /** `extend` is what the button Extend does; without it there is no such button. */
   constructor(
     private readonly clip: Clip,
-    private readonly assets: Assets,
+    private readonly link: KernelLink,
+    extend?: () => void,
   ) {
     this.#cover = button("", { class: "iv-cover", "aria-label": `Play take ${clip.take}` }, () =>
       this.#attempt(() => this.#play()),
@@ -26,9 +30,11 @@ export class TakePlayer {
     this.#problem = element("div", { class: "iv-take-problem", hidden: "" }, this.#sentence, again);
     const screen = element("div", { class: "iv-screen" }, this.#video, this.#cover, this.#loading, this.#problem);
     screen.style.aspectRatio = `${clip.width} / ${clip.height}`;
-    this.root = element("div", { class: "iv-take", role: "group", "aria-label": `Take ${clip.take}` }, screen, this.#foot());
+    this.#code = new CodePanel(link, clip.key, clip.take);
+    this.root = element("div", { class: "iv-take", role: "group", "aria-label": `Take ${clip.take}` });
+    this.root.append(screen, this.#foot(extend), this.#code.root);
     this.#listen();
-    this.assets.load("poster", clip.key).then(
+    this.link.assets.load("poster", clip.key).then(
       (url) => (this.#video.poster = url),
       () => {}, // Without its poster the take is a dark box that still plays.
     );
@@ -44,24 +50,28 @@ export class TakePlayer {
 
   /** Stops the video and lets its bytes go; the object URL belongs to the assets. */
   close(): void {
+    this.#code.close();
     this.#video.removeAttribute("src");
     this.#video.load();
     this.root.remove();
   }
 
-  #foot(): HTMLElement {
+  #foot(extend: (() => void) | undefined): HTMLElement {
     const { take, duration, width, height, size, engine } = this.clip;
     const facts = [length(duration), `${width}×${height}`, bytes(size)];
     if (engine === "sandbox") facts.push("local preview");
     // A line break falls between two facts, never inside one.
     const words = facts.map((fact) => fact.replaceAll(" ", "\u00a0")).join(" · ");
+    const actions = element("span", { class: "iv-actions" });
+    if (extend) actions.append(button("Extend", { class: "iv-link" }, extend));
     const download = button("Download", { class: "iv-link" }, () => this.#attempt(() => this.#download()));
+    actions.append(this.#code.toggle, download);
     return element(
       "div",
       { class: "iv-take-foot" },
       element("strong", {}, String(take)),
       element("span", { class: "iv-facts" }, words),
-      element("span", { class: "iv-actions" }, download),
+      actions,
     );
   }
 
@@ -96,7 +106,7 @@ export class TakePlayer {
     show(this.#loading, true);
     try {
       const moved = (share: number): void => setText(this.#loading, `Loading ${percent(share)}`);
-      const url = await this.assets.load("clip", this.clip.key, moved);
+      const url = await this.link.assets.load("clip", this.clip.key, moved);
       if (!this.#video.src) this.#video.src = url;
       show(this.#cover, false, this.#video);
       return url;

@@ -1,8 +1,8 @@
 // The takes of the latest run, side by side.
 
-import type { Assets } from "./assets.ts";
 import { element, setText, show } from "./element.ts";
 import { clock, counted } from "./format.ts";
+import type { KernelLink } from "./kernel_link.ts";
 import type { Clip, Traits } from "./protocol.ts";
 import { TakePlayer } from "./take_player.ts";
 
@@ -14,8 +14,9 @@ export class Takes {
   readonly #players = new Map<string, TakePlayer>();
 
   constructor(
-    private readonly assets: Assets,
+    private readonly link: KernelLink,
     private readonly fallback: HTMLElement,
+    private readonly extend: (clip: Clip) => void,
   ) {
     const heading = element("div", { class: "iv-heading" }, this.#count, this.#facts);
     this.root = element("div", { class: "iv-results", hidden: "" }, heading, this.#grid);
@@ -45,7 +46,7 @@ export class Takes {
     }
     let index = 0;
     for (const [name, clip] of wanted) {
-      const player = this.#players.get(name) ?? new TakePlayer(clip, this.assets);
+      const player = this.#players.get(name) ?? new TakePlayer(clip, this.link, () => this.extend(clip));
       this.#players.set(name, player);
       const there = this.#grid.children[index] ?? null;
       if (there !== player.root) this.#grid.insertBefore(player.root, there);

@@ -13,6 +13,7 @@ export class UploadWindow {
   #received = 0;
   #heard = false;
   #resentFrom = -1;
+  #last = 0;
 
   constructor(
     readonly size: number,
@@ -30,6 +31,7 @@ export class UploadWindow {
     if (this.#sent >= this.size || room < this.chunk) return null;
     const offset = this.#sent;
     this.#sent = Math.min(offset + this.chunk, this.size);
+    this.#last = offset;
     return { offset, end: this.#sent };
   }
 
@@ -49,9 +51,13 @@ export class UploadWindow {
     }
   }
 
-  /** Nothing was heard for too long: send again from the last byte that is known to be there. */
+  /**
+   * Nothing was heard for too long: send again from the last byte that is known to be there.
+   *
+   * Where all of them are there, the kernel's last word was lost; the last chunk once more makes it say it again.
+   */
   stalled(): void {
-    this.#sent = this.#received;
+    this.#sent = Math.min(this.#received, this.#last);
   }
 }
 

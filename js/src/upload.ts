@@ -2,7 +2,7 @@
 
 import { randomId } from "./element.ts";
 import type { KernelLink } from "./kernel_link.ts";
-import { type Slot, type ToKernel, UPLOAD_STALL_MS, type UploadAnswer } from "./protocol.ts";
+import { type Slot, type ToKernel, UPLOAD_STALL_MS, UPLOAD_STALLS, type UploadAnswer } from "./protocol.ts";
 import { UploadWindow } from "./transfer.ts";
 
 export interface UploadEvents {
@@ -17,7 +17,7 @@ export class Upload {
   readonly #window: UploadWindow;
   #over = false;
   #reading = false;
-  #wait = UPLOAD_STALL_MS;
+  #stalls = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -52,7 +52,7 @@ export class Upload {
       this.events.failed(answer.sentence);
     } else {
       this.#window.acknowledge(answer.received);
-      this.#wait = UPLOAD_STALL_MS;
+      this.#stalls = 0;
       this.#watch();
       this.events.moved(this.#window.received / this.file.size);
       void this.#pump();
@@ -68,6 +68,7 @@ export class Upload {
         if (!this.#over) this.#send({ type: "chunk", id: this.#id, offset: range.offset }, [buffer]);
       }
     } catch {
+      if (this.#over) return;
       // The file was moved, changed or is not readable (a folder, a lost drive): the browser gives no better reason.
       this.cancel();
       this.events.failed("This file could not be read. Choose it again.");
@@ -78,12 +79,19 @@ export class Upload {
 
   #watch(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      this.#wait *= 2;
-      this.#window.stalled();
-      this.#watch();
-      void this.#pump();
-    }, this.#wait);
+    this.#timer = setTimeout(() => this.#stall(), UPLOAD_STALL_MS * 2 ** this.#stalls);
+  }
+
+  #stall(): void {
+    this.#stalls += 1;
+    if (this.#stalls === UPLOAD_STALLS) {
+      this.cancel();
+      this.events.failed("The kernel did not take the picture. Check the connection and choose it again.");
+      return;
+    }
+    this.#window.stalled();
+    this.#watch();
+    void this.#pump();
   }
 
   #end(): void {

@@ -70,6 +70,20 @@ test("after a stall everything that was not acknowledged is sent again", () => {
   assert.deepEqual(drain(window), [100, 200]);
 });
 
+test("a stall after the last byte sends the last chunk again, each time", () => {
+  const window = new UploadWindow(250, 100);
+  drain(window);
+  window.acknowledge(250);
+  assert.deepEqual(drain(window), []);
+  window.stalled();
+  assert.deepEqual(window.next(), { offset: 200, end: 250 });
+  assert.equal(window.next(), null);
+  window.acknowledge(250); // the kernel is still looking at the picture
+  assert.deepEqual(drain(window), []);
+  window.stalled();
+  assert.deepEqual(drain(window), [200]);
+});
+
 test("counts that cannot be are ignored", () => {
   const window = new UploadWindow(300, 100);
   drain(window);

@@ -85,6 +85,45 @@ test("a stall resends what was not acknowledged, after 10 s and then after twice
   assert.equal(rounds(), 3);
 });
 
+test("when the last word is lost, the last chunk is sent again and the repeated word ends the upload", async () => {
+  const { kernel, seen, id } = start(CHUNK_BYTES + 7);
+  await settled();
+  kernel.say(id, { type: "uploaded", received: CHUNK_BYTES + 7 });
+  mock.timers.tick(10_000);
+  await settled();
+  assert.deepEqual(
+    kernel.of("chunk").map(({ offset, bytes }) => [offset, bytes]),
+    [
+      [0, CHUNK_BYTES],
+      [CHUNK_BYTES, 7],
+      [CHUNK_BYTES, 7],
+    ],
+  );
+  kernel.say(id, { type: "upload_done" });
+  assert.deepEqual(seen, [1, "done"]);
+  assert.equal(kernel.listeners, 0);
+});
+
+test("after five stalls in a row the upload is given up with a sentence", async () => {
+  const { kernel, seen, id } = start(CHUNK_BYTES);
+  const stall = async (seconds: number): Promise<void> => {
+    await settled();
+    mock.timers.tick(seconds * 1000);
+  };
+  for (const seconds of [10, 20, 40, 80]) await stall(seconds);
+  kernel.say(id, { type: "uploaded", received: 0 }); // a word from the kernel begins the count anew
+  for (const seconds of [10, 20, 40, 80]) await stall(seconds);
+  assert.deepEqual(seen, [0]);
+  await stall(160);
+  assert.deepEqual(seen, [0, "The kernel did not take the picture. Check the connection and choose it again."]);
+  assert.deepEqual(kernel.of("cancel_upload"), [{ type: "cancel_upload", id }]);
+  assert.equal(kernel.listeners, 0);
+  const chunks = kernel.of("chunk").length;
+  await stall(600);
+  await settled();
+  assert.equal(kernel.of("chunk").length, chunks);
+});
+
 test("a file that cannot be read is said so and cancelled", async () => {
   const file = new File([new Uint8Array(10)], "gone.png");
   file.slice = () => {

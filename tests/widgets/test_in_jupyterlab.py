@@ -23,7 +23,8 @@ client = VeoClient.sandbox(clip_seconds=2, stage_seconds=1)
 studio = FramesToVideo(client=client, library="clips")
 studio
 """
-PROMPT = "dusk falls, a b c d d x 1 2"  # every letter a shortcut of the notebook
+# Every letter is a shortcut of the notebook; the slow file lets the download be seen.
+PROMPT = "dusk falls, a b c d d x 1 2 [sandbox: slow-file]"
 FRAMES = 'Array.from(document.querySelectorAll("video"))'
 
 
@@ -77,7 +78,7 @@ def test_two_pictures_a_sentence_and_a_click_become_two_playing_videos(lab, tab,
     button = studio.get_by_role("button", name="Generate", exact=True)
     button.dblclick()
     progress = studio.get_by_role("progressbar")
-    for stage in ("Starting", "Uploading images", "Processing"):
+    for stage in ("Starting", "Uploading images", "Processing", "Downloading"):
         expect(progress).to_have_attribute("aria-valuetext", stage)
     expect(button).to_have_attribute("aria-disabled", "true")
     for take in ("Take 1", "Take 2"):
@@ -238,6 +239,9 @@ def test_a_reload_in_the_middle_of_a_run_goes_on_watching(lab, tab):
     studio.get_by_role("button", name="Generate", exact=True).click()
     expect(studio.get_by_role("progressbar")).to_be_visible()
     notebook.open()
+    bar = notebook.studio().get_by_role("progressbar")
+    expect(bar).to_have_attribute("aria-valuetext", re.compile("Starting|Uploading images|Processing"))
+    expect(notebook.studio().locator(".iv-panel-foot")).to_contain_text(re.compile(r"\d:\d\d"))
     expect(notebook.studio().get_by_role("group", name="Take 1", exact=True)).to_be_visible()
     assert ledger(notebook, 1)["received_posts"] == 1
 
@@ -251,6 +255,48 @@ def test_running_the_cell_again_shows_a_fresh_widget_that_works(lab, tab):
     notebook.studio().get_by_role("button", name="Generate", exact=True).click()
     expect(notebook.studio().get_by_role("group", name="Take 1", exact=True)).to_be_visible()
     assert ledger(notebook, 1)["received_posts"] == 1
+
+
+def test_running_the_cell_again_in_the_middle_of_a_run_pays_once(lab, tab):
+    slow = filled(prompt="dusk").replace("stage_seconds=0.3", "stage_seconds=4")
+    notebook = Notebook(lab, tab, "twice.ipynb", slow, LEDGER)
+    for _ in range(2):
+        notebook.run_cell(0)
+        expect(notebook.studio().get_by_role("button", name="Remove end frame")).to_be_visible()
+        notebook.studio().get_by_role("button", name="Generate", exact=True).click()
+        expect(notebook.studio().get_by_role("progressbar")).to_be_visible()
+    expect(notebook.studio().get_by_role("group", name="Take 1", exact=True)).to_be_visible()
+    assert ledger(notebook, 1)["received_posts"] == 1
+
+
+def test_a_take_can_be_extended_and_shows_the_code_that_made_it(lab, tab):
+    notebook = Notebook(lab, tab, "extend.ipynb", filled(prompt="dusk"))
+    notebook.run_cell(0)
+    studio = notebook.studio()
+    expect(studio.get_by_role("button", name="Remove end frame")).to_be_visible()
+    studio.get_by_role("button", name="Generate", exact=True).click()
+    take = studio.get_by_role("group", name="Take 1", exact=True)
+    take.get_by_role("button", name="Code", exact=True).click()
+    expect(take.locator("pre")).to_contain_text("clips = await generate(")
+    expect(take.locator("pre")).to_contain_text("prompt='dusk'")
+    take.get_by_role("button", name="Extend", exact=True).click()
+    expect(studio.get_by_role("button", name="Remove end frame")).to_be_hidden()
+    expect(studio.get_by_text("1280\N{MULTIPLICATION SIGN}720").first).to_be_visible()
+
+
+def test_a_kernel_that_is_gone_is_said_and_nothing_pretends_to_go_on(lab, tab):
+    notebook = Notebook(lab, tab, "gone.ipynb", filled(prompt="dusk [sandbox: stall]"))
+    notebook.run_cell(0)
+    studio = notebook.studio()
+    expect(studio.get_by_role("button", name="Remove end frame")).to_be_visible()
+    studio.get_by_role("button", name="Generate", exact=True).click()
+    expect(studio.get_by_role("progressbar")).to_be_visible()
+    tab.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    expect(studio.get_by_text("The kernel ended during a run").first).to_be_visible()
+    expect(studio.get_by_role("progressbar")).to_be_hidden()
+    expect(studio.get_by_role("button", name="Generate", exact=True)).to_have_attribute(
+        "aria-disabled", "true"
+    )
 
 
 def test_what_is_missing_is_said_beside_the_field_and_nothing_is_sent(lab, tab):
@@ -278,9 +324,13 @@ def test_a_file_that_is_no_picture_is_refused_beside_its_field(lab, tab, tmp_pat
 
 def test_the_saved_notebook_holds_no_key_no_picture_and_no_video(lab, tab, pictures):
     show_key = "print(len(client._find_endpoint().key.bearer()))"
-    write_key = (
-        "open('key.txt', 'w').write(client._find_endpoint().key.bearer().removeprefix('Bearer ')) and None"
-    )
+    write_secrets = """
+        from pathlib import Path
+        Path('key.txt').write_text(client._find_endpoint().key.bearer().removeprefix('Bearer '))
+        Path('thumbnail').write_bytes(studio.end_image.thumbnail())
+        Path('sent').write_bytes(studio.end_image.fitted('16:9').data)
+        None
+    """
     notebook = Notebook(
         lab,
         tab,
@@ -289,7 +339,7 @@ def test_the_saved_notebook_holds_no_key_no_picture_and_no_video(lab, tab, pictu
         "clips = await studio.generate()",
         "clips[0]",
         show_key,
-        write_key,
+        write_secrets,
     )
     notebook.run_all()
     studio = notebook.studio()
@@ -303,8 +353,10 @@ def test_the_saved_notebook_holds_no_key_no_picture_and_no_video(lab, tab, pictu
     assert len(key) > 20
     assert key not in text
     clip = next((lab.root / "clips").glob("*.mp4")).read_bytes()
-    for secret in (clip[:300], pictures[0].read_bytes()[100:400]):
-        assert not _holds(text, secret)
+    thumbnail, sent = ((lab.root / name).read_bytes() for name in ("thumbnail", "sent"))
+    for secret in (clip, thumbnail, sent, pictures[1].read_bytes()):
+        assert len(secret) > 5000
+        assert not _holds(text, secret[1000:1300])
     states = saved["metadata"]["widgets"]["application/vnd.jupyter.widget-state+json"]["state"].values()
     for state in states:
         own = {name: value for name, value in state["state"].items() if name not in ("_esm", "_css")}
@@ -370,7 +422,7 @@ def test_a_picture_over_the_sockets_limit_arrives(lab, tab, tmp_path, megabytes)
     notebook.run_cell(0)
     studio = notebook.studio()
     studio.get_by_label("Start frame", exact=True).set_input_files(picture)
-    expect(studio.get_by_role("button", name="Remove start frame")).to_be_visible(timeout=60_000)
+    expect(studio.locator("img").first).to_be_visible(timeout=60_000)
     notebook.run_cell(1)
     notebook.wait_for_output(1, "large.bmp")
 

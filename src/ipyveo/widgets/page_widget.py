@@ -127,7 +127,10 @@ class PageWidget(anywidget.AnyWidget):
 
     def _on_code(self, said: dict[str, Any], _: list[bytes]) -> None:
         clip = self._keys.get(str(said["key"]))
-        text = python_code(clip) if clip is not None and not isinstance(clip, Frame) else ""
+        if clip is None or isinstance(clip, Frame):
+            text = "# The kernel does not know this clip any more. Run the cell again."
+        else:
+            text = python_code(clip)
         self._tell({"type": "code_text", "id": str(said["id"]), "text": text}, [])
 
     async def _beat(self) -> None:
