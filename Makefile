@@ -48,10 +48,12 @@ lint: $(BUNDLE)
 
 test: lint browser
 	cd js && npm run --silent test
+	$(FREE) $(BIN)/python -m pytest --doctest-modules src/ipyveo --ignore-glob='*/__main__.py'
 	$(FREE) $(BIN)/python -m pytest -m "not soak"
 
 soak: lint browser
 	cd js && npm run --silent test
+	$(FREE) $(BIN)/python -m pytest --doctest-modules src/ipyveo --ignore-glob='*/__main__.py'
 	$(FREE) $(BIN)/python -m pytest
 
 bench: $(BUNDLE) browser
