@@ -30,12 +30,11 @@ class Watched(Generic[E]):
     >>> async def count():
     ...     for number in range(3):
     ...         counting.add(number)
-    >>> counting = Watched(count, print)
+    >>> counting = Watched(count, ended=lambda failure: None)
     >>> counting.begin()
     >>> async def watch():
     ...     return [number async for number in counting.read()]
     >>> run(watch())
-    None
     [0, 1, 2]
     """
 
