@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import http.server
 import itertools
 import socket
 import threading
@@ -12,6 +11,7 @@ import time
 
 import pytest
 
+from far_side import answering
 from ipyveo import (
     FrameError,
     GatewayError,
@@ -173,25 +173,12 @@ async def test_a_service_that_comes_up_a_moment_later_is_reached():
 async def test_a_limit_that_says_zero_seconds_is_not_hammered():
     asked = []
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            asked.append(time.monotonic())
-            body = b"[]" if len(asked) > 2 else b"{}"
-            self.send_response(200 if len(asked) > 2 else 429)
-            self.send_header("retry-after", "0")
-            self.send_header("content-length", "2")
-            self.end_headers()
-            self.wfile.write(body)
+    def limited_twice():
+        asked.append(time.monotonic())
+        return (200, {}, b"[]") if len(asked) > 2 else (429, {"retry-after": "0"}, b"{}")
 
-        def log_message(self, *_):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        await VeoClient("a-key-of-no-one", f"http://127.0.0.1:{server.server_port}").credits()
-        server.shutdown()
-        thread.join()
+    with answering(limited_twice) as address:
+        await VeoClient("a-key-of-no-one", address).credits()
     assert [later - earlier >= 1 for earlier, later in itertools.pairwise(asked)] == [True, True]
 
 

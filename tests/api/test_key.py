@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import http.server
 import logging
 import pickle
 import sys
-import threading
 import traceback
 import types
 
 import pytest
 
+from far_side import answering
 from ipyveo import AuthenticationError, InvalidRequestError, VeoClient, VeoError
 from ipyveo.api.key import ApiKey, find_key
 
@@ -78,28 +77,13 @@ def test_a_copied_sandbox_client_works(client):
 async def test_a_server_that_sends_the_key_back_does_not_get_it_shown(caplog):
     key = "abc/def+ghi/jkl==0123456789"
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            escaped = key.replace("/", "\\/")
-            body = f'{{"error":"unknown key {escaped}"}}'.encode()
-            self.send_response(400)
-            self.send_header("x-echo", key)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            pass
-
+    body = f'{{"error":"unknown key {key.replace("/", chr(92) + "/")}"}}'.encode()
     caplog.set_level(logging.DEBUG)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        with pytest.raises(InvalidRequestError) as caught:
-            await VeoClient(key, f"http://127.0.0.1:{server.server_port}").credits()
-        server.shutdown()
-        thread.join()
+    with (
+        answering(lambda: (400, {"x-echo": key}, body)) as address,
+        pytest.raises(InvalidRequestError) as caught,
+    ):
+        await VeoClient(key, address).credits()
     assert "[key]" in str(caught.value)
     assert "x-echo" in caplog.text
     for text in (str(caught.value), caught.value.raw, caplog.text):

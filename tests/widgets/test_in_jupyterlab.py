@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import re
-import threading
 import urllib.request
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
+from far_side import answering
 from lab import Notebook
 
 pytestmark = pytest.mark.browser
@@ -371,28 +370,15 @@ def _holds(text: str, data: bytes) -> bool:
 
 
 def test_an_account_that_is_not_a_sandbox_is_named_by_its_host_with_what_is_left(lab, tab):
-    class Service(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            body = b'[{"quota":100,"used":23,"expires_at":null}]'
-            self.send_response(200)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Service) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    packs = b'[{"quota":100,"used":23,"expires_at":null}]'
+    with answering(lambda: (200, {}, packs)) as address:
         notebook = Notebook(
             lab,
             tab,
             "account.ipynb",
             f"""
             from ipyveo import FramesToVideo, VeoClient
-            client = VeoClient("a-key-of-no-one", "http://127.0.0.1:{server.server_port}")
+            client = VeoClient("a-key-of-no-one", "{address}")
             FramesToVideo(client=client, number_of_videos=2)
             """,
         )
@@ -402,8 +388,6 @@ def test_an_account_that_is_not_a_sandbox_is_named_by_its_host_with_what_is_left
         expect(studio.get_by_text("127.0.0.1")).to_be_visible()
         expect(studio.get_by_text("up to 2 of 77 credits")).to_be_visible()
         expect(studio.get_by_text("Sandbox")).to_have_count(0)
-        server.shutdown()
-        thread.join()
 
 
 def incompressible(path: Path, megabytes: int) -> Path:

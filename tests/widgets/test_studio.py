@@ -17,6 +17,7 @@ from ipyveo import (
     FramesToVideo,
     InterruptedGenerationError,
     InvalidRequestError,
+    VeoClient,
 )
 from ipyveo.loop import background_loop
 
@@ -208,17 +209,39 @@ async def test_after_stop_the_next_run_is_a_new_one(studio, client, ledger):
     assert book.received_posts == 2
 
 
-async def test_a_cell_that_is_run_again_watches_the_run_that_goes(studio, client, ledger, pictures, tmp_path):
-    book = ledger(client)
+@pytest.fixture
+def unhurried():
+    """A client of a sandbox whose runs take seconds, so that a second widget meets the first one's run."""
+    return VeoClient.sandbox(clip_seconds=0.25, stage_seconds=2.0, quota=100_000)
+
+
+@pytest.fixture
+def pair(unhurried, pictures, tmp_path):
+    """Two widgets that ask for the same, as a cell that is run twice leaves them."""
+    return [
+        FramesToVideo(*pictures, prompt="dusk falls", client=unhurried, library=tmp_path) for _ in range(2)
+    ]
+
+
+async def test_a_cell_that_is_run_again_watches_the_run_that_goes(pair, unhurried, ledger):
+    studio, again = pair
+    book = ledger(unhurried)
     first = studio.generate()
     await anext(aiter(first))
-    again = FramesToVideo(*pictures, prompt="dusk falls", client=client, library=tmp_path)
     assert again.generate() is first
     assert again._run["running"]
     assert "starting" in again._run["stages"]
     await first
     assert again.clips == studio.clips
     assert again.status == "complete"
+    assert book.received_posts == 1
+
+
+async def test_equal_requests_of_two_widgets_at_the_same_moment_are_one_run(pair, unhurried, ledger):
+    book = ledger(unhurried)
+    both = await asyncio.gather(*(asyncio.to_thread(widget.generate) for widget in pair))
+    assert both[0] is both[1]
+    await both[0]
     assert book.received_posts == 1
 
 

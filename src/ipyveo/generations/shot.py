@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import threading
 import time
 import warnings
 import weakref
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
     from ipyveo.api.generation import Generation
 
 # The runs of this process, for as long as somebody holds them.
-_started: weakref.WeakSet[Shot] = weakref.WeakSet()
+_runs: weakref.WeakSet[Shot] = weakref.WeakSet()
+_registering = threading.Lock()
 
 _logger = logging.getLogger(__name__)
 
@@ -91,7 +93,8 @@ class Shot:
         """Start, unless it has started already. Returns itself."""
         if self.outcome == "idle":
             self.outcome, self.began = "running", time.monotonic()
-            _started.add(self)
+            with _registering:
+                _runs.add(self)
         self._watched.begin()
         return self
 
@@ -106,14 +109,16 @@ class Shot:
         A cell that is run again asks for the same pictures, sentence, account and library a second time;
         it is to watch the run that goes, not to pay for another.
         """
-        for other in list(_started):
-            if (
-                other.going
-                and other.request == self.request
-                and other.library.path == self.library.path
-                and other.client.same_account(self.client)
-            ):
-                return other
+        with _registering:  # of two that ask at the same moment, one is the other's twin
+            for other in list(_runs):
+                if (
+                    other.going
+                    and other.request == self.request
+                    and other.library.path == self.library.path
+                    and other.client.same_account(self.client)
+                ):
+                    return other
+            _runs.add(self)
         return self
 
     def stop(self) -> None:
