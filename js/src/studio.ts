@@ -18,7 +18,7 @@ const SILENT = "The kernel is not answering. It may be busy; the run goes on.";
 const GONE = "Disconnected. Run the cell again.";
 const GONE_IN_RUN =
   "Disconnected. The kernel ended during a run; the job may go on and may be charged. " +
-  "Look at the account's history before you generate again, then run the cell again.";
+  "Run the cell again: the same pictures and prompt go on with it, and recover() fetches it in any case.";
 const HALTED = new Set<string>(["stopped", "interrupted", "failed"]);
 
 export class Studio {

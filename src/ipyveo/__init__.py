@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         RateLimitError,
         VeoError,
     )
+    from ipyveo.generations.recovery import recover
     from ipyveo.generations.shot import generate
     from ipyveo.library.library import Library
     from ipyveo.loop import run
@@ -51,6 +52,7 @@ _HOMES = {
         "VeoError",
     ),
     "ipyveo.loop": ("run",),
+    "ipyveo.generations.recovery": ("recover",),
     "ipyveo.generations.shot": ("generate",),
     "ipyveo.library.library": ("Library",),
     "ipyveo.media.clip": ("Clip",),
@@ -85,6 +87,7 @@ __all__ = [
     "VeoError",
     "Video",
     "generate",
+    "recover",
     "run",
     "sample_pictures",
 ]

@@ -1,4 +1,4 @@
-"""The terminal: `ipyveo generate`, `history`, `credits`, `sandbox`, `demo`."""
+"""The terminal: `ipyveo generate`, `recover`, `history`, `credits`, `sandbox`, `demo`."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = options.run(options)
     except KeyboardInterrupt:
         paid = options.run is _generate
-        sent = " A job that was already sent goes on and may be charged." if paid else ""
-        sys.stderr.write(f"\nInterrupted.{sent}\n")
+        sent = " A job that was already sent goes on and may be charged; `ipyveo recover` fetches it."
+        sys.stderr.write(f"\nInterrupted.{sent if paid else ''}\n")
         return INTERRUPTED
     except BrokenPipeError:  # `ipyveo history | head` is no fault
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -66,6 +66,13 @@ def _parser() -> argparse.ArgumentParser:
     generate.add_argument("--out", metavar="DIR", help="the library's folder (default ipyveo-library)")
     _common(generate, _generate)
 
+    recover = commands.add_parser("recover", help="fetch what an earlier run left behind; sends no request")
+    recover.add_argument("--out", metavar="DIR", help="the library's folder (default ipyveo-library)")
+    recover.add_argument(
+        "--wait", type=_seconds, default=0.0, metavar="SECONDS", help="keep looking for so long (default 0)"
+    )
+    _common(recover, _recover)
+
     _common(commands.add_parser("history", help="list the account's latest videos"), _history)
     _common(commands.add_parser("credits", help="say how many credits are left"), _credits)
 
@@ -84,6 +91,13 @@ def _port(text: str) -> int:
     if not 0 <= port <= 65535:  # noqa: PLR2004 - the range of ports
         raise ValueError(text)
     return port
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds < float("inf"):
+        raise ValueError(text)
+    return seconds
 
 
 def _common(parser: argparse.ArgumentParser, run: object) -> None:
@@ -130,12 +144,31 @@ def _generate(options: argparse.Namespace) -> int:
         clips = run(_clips(shot))
     for notice in shot.notices:
         sys.stderr.write(f"{notice}\n")
-    if options.json:
+    _print_clips(clips, as_json=options.json)
+    return DONE
+
+
+def _recover(options: argparse.Namespace) -> int:
+    from ipyveo.generations.recovery import recover
+    from ipyveo.loop import run
+
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        clips = run(recover(client=_client(options), library=options.out, wait=options.wait))
+    for warning in said:
+        sys.stderr.write(f"{warning.message}\n")
+    if not clips and not said:
+        sys.stderr.write("Nothing was left behind.\n")
+    _print_clips(clips, as_json=options.json)
+    return DONE
+
+
+def _print_clips(clips: Sequence[Clip], *, as_json: bool) -> None:
+    if as_json:
         _print_json([_clip_record(clip) for clip in clips])
     else:
         for clip in clips:
             sys.stdout.write(f"{clip.path}\n")
-    return DONE
 
 
 async def _clips(shot: Shot) -> list[Clip]:

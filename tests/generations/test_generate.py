@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 import warnings
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -24,7 +24,7 @@ from ipyveo import (
     generate,
 )
 from ipyveo.api.events import Video
-from ipyveo.generations.lookup import addressed
+from ipyveo.generations.lookup import Row, choose
 from ipyveo.generations.shot import Shot
 
 
@@ -143,7 +143,9 @@ async def test_a_file_that_is_no_clip_is_a_download_error_and_leaves_nothing_beh
     assert caught.value.maybe_charged is True
     assert len(str(caught.value)) < 300
     assert book.accepted_posts == 1
-    assert [path.name for path in tmp_path.iterdir() if path.name != ".gitignore"] == []
+    left = {path.suffix for path in tmp_path.iterdir() if path.name != "pictures"}
+    assert left == {"", ".sqlite3", ".lock"}  # no clip, no sheet, no part of one
+    assert [entry.state for entry in Library(tmp_path).generations()] == ["complete"]
 
 
 async def test_all_takes_failed_is_an_error_and_not_a_warning(client, pictures, tmp_path):
@@ -156,16 +158,6 @@ async def test_all_takes_failed_is_an_error_and_not_a_warning(client, pictures, 
                 client=client,
                 library=tmp_path,
             )
-
-
-async def test_a_dropped_line_says_that_the_job_may_go_on(client, ledger, pictures, tmp_path):
-    book = ledger(client)
-    shot = generate(*pictures, prompt="dusk [sandbox: drop]", client=client, library=tmp_path)
-    with pytest.raises(InterruptedGenerationError) as caught:
-        await shot
-    assert caught.value.maybe_charged
-    assert shot.outcome == "interrupted"
-    assert book.received_posts == 1
 
 
 async def test_stopping_ends_the_wait_and_the_job_goes_on(client, ledger, pictures, tmp_path):
@@ -210,26 +202,44 @@ async def test_a_library_that_cannot_be_written_is_said_before_anything_is_sent(
 async def test_histories_that_fail_never_turn_a_paid_video_into_nothing_charged(
     pictures, tmp_path, monkeypatch, trouble
 ):
-    monkeypatch.setattr("ipyveo.generations.lookup._PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("ipyveo.generations.shot._PATIENCE_SECONDS", 0.5)
     client = VeoClient.sandbox(
         clip_seconds=0.25, stage_seconds=0.0, fault=f"no-url, {trouble}@histories", quota=100_000
     )
-    with pytest.raises(InterruptedGenerationError, match="has not said where it lies") as caught:
+    with pytest.raises(InterruptedGenerationError, match="No trace of this job") as caught:
         await generate(*pictures, prompt="dusk", client=client, library=tmp_path)
     assert caught.value.maybe_charged is True
 
 
-async def test_an_older_video_of_the_same_prompt_is_not_taken_for_the_new_one(
-    client, pictures, tmp_path, monkeypatch
-):
-    prompt = "dusk [sandbox: no-url]"
-    (first,) = await generate(*pictures, prompt=prompt, client=client, library=tmp_path)
-    began = datetime.now(UTC) + timedelta(seconds=2)
-    monkeypatch.setattr("ipyveo.generations.lookup._taken", set())  # as a new process would have it
-    monkeypatch.setattr("ipyveo.generations.lookup._PAUSE_SECONDS", 0.01)
-    asked = Video(id="another", prompt=prompt, file_url=None, status="", created_at="")
-    assert await addressed(client, [asked], prompt, began) == [asked]
-    assert first.path.exists()
+def row(prompt: str, created: datetime, *urls: str, name: str = "row", status: str = "success") -> Row:
+    videos = [Video(name, prompt, url, status, created.isoformat()) for url in urls or [None]]
+    return Row(tuple(videos))
+
+
+async def test_which_rows_of_the_histories_are_a_run_s_own(client, pictures, tmp_path):
+    shot = generate(*pictures, prompt="dusk  falls", number_of_videos=2, client=client, library=tmp_path)
+    await shot
+    (entry,) = Library(tmp_path).generations()
+    sent, journal = entry.sent_at, Library(tmp_path).journal
+    minute = timedelta(minutes=1)
+
+    def urls(*rows: Row) -> list[str | None]:
+        return [take.file_url for take in choose(list(rows), journal, entry).takes]
+
+    assert urls(row("dusk\nfalls ", sent, "a", "b")) == ["a", "b"]
+    assert urls(row("dusk falls", sent - 4 * minute, "a", "b")) == ["a", "b"]  # a clock that is slow
+    assert urls(row("dusk falls", sent - 6 * minute, "a", "b")) == []  # an older video of the same prompt
+    assert urls(row("dawn breaks", sent, "a", "b")) == []
+    single = [row("dusk falls", sent + n * minute, name, name=name) for n, name in enumerate("ab")]
+    assert urls(*single) == ["a", "b"]  # a row a video
+    both = row("dusk falls", sent + minute, "c", "d", name="both")
+    assert urls(*single, both) == ["c", "d"]  # the row that is the whole run comes first
+    assert not choose(single[:1], journal, entry).settled
+    going = choose([row("dusk falls", sent, status="active")], journal, entry)
+    assert (going.takes, going.traced) == ((), True)
+    assert choose([], journal, entry).traced is False
+    (own,) = (take.id for take in journal.takes(entry.id)[:1])
+    assert urls(row("whatever it says", sent - 99 * minute, "a", "b", name=own)) == ["a", "b"]  # its own id
 
 
 async def test_a_listener_that_fails_does_not_lose_a_paid_clip(client, pictures, tmp_path, caplog):
@@ -303,7 +313,7 @@ async def test_the_key_is_nowhere_in_the_library(client, pictures, tmp_path):
     await generate(*pictures, prompt="dusk", client=client, library=tmp_path)
     key = client._find_endpoint().key.bearer().removeprefix("Bearer ").encode()
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(files) == 3
+    assert len(files) == 7  # the clip, its sheet, two pictures, the journal, its owners, .gitignore
     assert not [path for path in files if key in path.read_bytes()]
 
 

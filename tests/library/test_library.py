@@ -12,7 +12,7 @@ from ipyveo.library.library import slug
 
 
 def save(library: Library, prompt: str = "dusk falls", content: bytes = b"clip") -> Clip:
-    part = library.incoming()
+    part = library.incoming("part")
     part.write_bytes(content)
     clip = Clip(
         path=part,

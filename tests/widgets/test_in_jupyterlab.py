@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from far_side import answering
+from ipyveo.sandbox import EmbeddedSandbox, SandboxOptions
 from lab import Notebook
 
 pytestmark = pytest.mark.browser
@@ -156,7 +157,7 @@ def test_the_same_from_code_and_a_clip_plays_inline(lab, tab):
     [
         ("402", "No credits are left for this request.", "Top up your account"),
         ("unsafe", "The service refused this prompt or picture as unsafe.", "Change the wording"),
-        ("drop", "The connection broke after the request was sent", "before you send it again"),
+        ("403-html", "The service's front door turned the request away", "try again in some minutes"),
     ],
 )
 def test_a_fault_is_an_alert_with_advice_and_the_next_run_is_good(lab, tab, fault, sentence, advice):
@@ -173,6 +174,77 @@ def test_a_fault_is_an_alert_with_advice_and_the_next_run_is_good(lab, tab, faul
     generate.click()
     expect(studio.get_by_role("group", name="Take 1", exact=True)).to_be_visible()
     expect(studio.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_dropped_line_is_looked_up_in_the_account_and_the_clip_arrives(lab, tab):
+    prompt = "dusk [sandbox: drop@starting]"
+    notebook = Notebook(
+        lab,
+        tab,
+        "dropped.ipynb",
+        filled(prompt=prompt).replace("stage_seconds=0.3", "stage_seconds=4"),
+        LEDGER,
+    )
+    notebook.run_cell(0)
+    studio = notebook.studio()
+    expect(studio.get_by_role("button", name="Remove end frame")).to_be_visible()
+    studio.get_by_role("button", name="Generate", exact=True).click()
+    expect(studio.get_by_role("progressbar")).to_have_attribute(
+        "aria-valuetext", re.compile("Checking your account")
+    )
+    expect(studio.get_by_text("it is fetched when it shows up").first).to_be_visible()
+    expect(studio.get_by_role("group", name="Take 1", exact=True)).to_be_visible()
+    assert ledger(notebook, 1)["received_posts"] == 1
+
+
+def test_a_kernel_restarted_in_mid_run_loses_nothing_and_pays_once(lab, tab, pictures):
+    sandbox = EmbeddedSandbox(SandboxOptions(clip_seconds=1, stage_seconds=6))
+    address = sandbox.start()
+    notebook = Notebook(
+        lab,
+        tab,
+        "restart.ipynb",
+        f"""
+        from ipyveo import FramesToVideo, VeoClient
+        client = VeoClient({address.api_key!r}, {address.base_url!r})
+        FramesToVideo({str(pictures[0])!r}, prompt="dusk", client=client, library="restarted")
+        """,
+        LEDGER,
+    )
+    notebook.run_cell(0)
+    expect(notebook.studio().get_by_role("button", name="Remove start frame")).to_be_visible()
+    notebook.studio().get_by_role("button", name="Generate", exact=True).click()
+    expect(notebook.studio().get_by_role("progressbar")).to_have_attribute("aria-valuetext", "Starting")
+    tab.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    expect(notebook.studio().get_by_text("The kernel ended during a run").first).to_be_visible()
+    notebook.run_cell(0)
+    expect(notebook.studio().get_by_role("group", name="Take 1", exact=True)).to_be_visible()
+    assert ledger(notebook, 1)["received_posts"] == 1
+    assert len(list((lab.root / "restarted").glob("*.mp4"))) == 1
+    sandbox.stop()
+
+
+def test_a_busy_cell_neither_holds_up_the_run_nor_the_stop(lab, tab):
+    sleeper = "import time\nprint('asleep')\ntime.sleep(25)\nprint(studio.status, len(studio.clips))"
+    notebook = Notebook(
+        lab, tab, "busy.ipynb", filled(prompt="dusk").replace("stage_seconds=0.3", "stage_seconds=2"), sleeper
+    )
+    notebook.run_cell(0)
+    studio = notebook.studio()
+    expect(studio.get_by_role("button", name="Remove end frame")).to_be_visible()
+    studio.get_by_role("button", name="Generate", exact=True).click()
+    expect(studio.get_by_role("progressbar")).to_be_visible()
+    notebook.run_cell(1)
+    notebook.wait_for_output(1, "asleep")
+    expect(studio.get_by_role("group", name="Take 1", exact=True)).to_be_visible()
+    expect(notebook.output(1).get_by_text("complete 1")).to_have_count(0)  # the cell is still asleep
+    studio.get_by_role("textbox", name="Prompt", exact=True).fill("dusk [sandbox: stall@starting]")
+    studio.get_by_role("button", name="Generate", exact=True).click()
+    studio.get_by_role("button", name="Stop watching", exact=True).click()
+    expect(studio.get_by_text("The job goes on at the service and may be charged.").first).to_be_visible()
+    expect(notebook.output(1).get_by_text("stopped 0")).to_have_count(0)
+    expect(studio.get_by_text("The kernel is not answering.")).to_have_count(0)
+    notebook.wait_for_output(1, "stopped 0")
 
 
 def test_stop_watching_says_that_the_job_goes_on(lab, tab):
@@ -259,11 +331,16 @@ def test_running_the_cell_again_shows_a_fresh_widget_that_works(lab, tab):
 def test_running_the_cell_again_in_the_middle_of_a_run_pays_once(lab, tab):
     slow = filled(prompt="dusk").replace("stage_seconds=0.3", "stage_seconds=4")
     notebook = Notebook(lab, tab, "twice.ipynb", slow, LEDGER)
-    for _ in range(2):
-        notebook.run_cell(0)
-        expect(notebook.studio().get_by_role("button", name="Remove end frame")).to_be_visible()
-        notebook.studio().get_by_role("button", name="Generate", exact=True).click()
-        expect(notebook.studio().get_by_role("progressbar")).to_be_visible()
+    notebook.run_cell(0)
+    expect(notebook.studio().get_by_role("button", name="Remove end frame")).to_be_visible()
+    notebook.studio().get_by_role("button", name="Generate", exact=True).click()
+    expect(notebook.studio().get_by_role("progressbar")).to_be_visible()
+    notebook.run_cell(0)
+    # The new widget takes up the run by itself, and offers no second one while it goes.
+    expect(notebook.studio().get_by_role("progressbar")).to_be_visible()
+    expect(notebook.studio().get_by_role("button", name="Generate", exact=True)).to_have_attribute(
+        "aria-disabled", "true"
+    )
     expect(notebook.studio().get_by_role("group", name="Take 1", exact=True)).to_be_visible()
     assert ledger(notebook, 1)["received_posts"] == 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import os
 import weakref
@@ -144,6 +145,17 @@ class VeoClient:
         """Tell whether another client speaks to the same place with the same key."""
         mine, theirs = self._find_endpoint(), other._find_endpoint()
         return mine.base_url == theirs.base_url and mine.key.bearer() == theirs.key.bearer()
+
+    @property
+    def account(self) -> str:
+        """Where its runs are to be found again, without the key: a key may be renewed while a job goes on.
+
+        An embedded sandbox's account ends with its process, so each has a name of its own.
+        """
+        endpoint = self._find_endpoint()
+        if self._sandbox_options is None:
+            return endpoint.base_url
+        return f"sandbox:{hashlib.sha256(endpoint.key.bearer().encode()).hexdigest()[:16]}"
 
     def __repr__(self) -> str:
         if not hasattr(self, "_find_endpoint"):  # shown in a traceback of its own constructor

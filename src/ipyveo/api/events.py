@@ -94,6 +94,19 @@ class FailedStatus(StatusEvent):
 
 
 @dataclass(frozen=True)
+class WaitingStatus(StatusEvent):
+    """The request was refused before it was accepted (429), and is sent again when the service says.
+
+    Parameters
+    ----------
+    seconds
+        How long that is from now.
+    """
+
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class CompleteEvent:
     """The run is done.
 

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Generator
 from typing import TYPE_CHECKING, Any
 
-from ipyveo.api.events import CompleteEvent, Event, FailedStatus, Video, read_event
+from ipyveo.api.events import CompleteEvent, Event, FailedStatus, Video, WaitingStatus, read_event
 from ipyveo.api.failures import from_answer, from_error_event, not_an_event_stream
 from ipyveo.api.sending import LOOK_FIRST, Sending, dropped, error_body, silent, stopped
 from ipyveo.api.sse import EventTooLargeError, ServerSentEvent, SSEDecoder
@@ -46,6 +46,8 @@ class Generation:
     ) -> None:
         self.request = request
         self.sending = Sending()
+        self.sending.refused = self._refused
+        self.called_off = False
         self._open_stream = open_stream
         self._idle_seconds = idle_seconds
         self._watched: Watched[Event] = Watched(self._work, self._ended)
@@ -98,8 +100,11 @@ class Generation:
             await self._follow(answer)
 
     def _ended(self, failure: BaseException | None) -> None:
-        called_off = isinstance(failure, asyncio.CancelledError)
-        self._failure = stopped(self.sending) if called_off else failure
+        self.called_off = isinstance(failure, asyncio.CancelledError)
+        self._failure = stopped(self.sending) if self.called_off else failure
+
+    async def _refused(self, seconds: float) -> None:
+        self._watched.add(WaitingStatus("waiting", seconds=seconds))
 
     async def _follow(self, answer: Answer) -> None:
         """Read events until the videos are there; keep-alive comments do not move the deadline."""

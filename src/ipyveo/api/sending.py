@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import email.utils
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeGuard
@@ -33,12 +33,22 @@ class Sending:
         When it was sent, by the service's own clock, as far as it tells.
     redact
         Keeps the key that went out from coming back in somebody's words.
+    leaving
+        Awaited right before the first byte leaves; if it fails, nothing leaves.
+    refused
+        Awaited when the request was refused before acceptance, with the seconds until it is sent again.
     """
 
     def __init__(self) -> None:
         self.sent = False
         self.began: datetime | None = None
         self.redact: Callable[[str], str] = str
+        self.leaving: Callable[[], Awaitable[None]] = _nothing
+        self.refused: Callable[[float], Awaitable[None]] = _nothing
+
+
+async def _nothing(*_: float) -> None:
+    pass
 
 
 async def answered(outgoing: Outgoing, sending: Sending, idle_seconds: float) -> Answer:
@@ -84,6 +94,7 @@ async def answered(outgoing: Outgoing, sending: Sending, idle_seconds: float) ->
             wait = max(failure.retry_after or 0.0, 1.0) if _says_when(failure) else float("inf")
             waited += wait
             if waited <= _LONGEST_WAIT_SECONDS:
+                await sending.refused(wait)
                 await asyncio.sleep(wait)
                 continue
         raise failure
@@ -98,8 +109,9 @@ async def _once(outgoing: Outgoing, sending: Sending, idle_seconds: float) -> An
         # The clock for a silent job starts when its request leaves; connecting has its own.
         async with asyncio.timeout(None) as limit:
 
-            def on_sent() -> None:
+            async def on_sent() -> None:
                 nonlocal left
+                await sending.leaving()
                 sending.sent, left = True, clock()
                 if paid:
                     limit.reschedule(left + idle_seconds)
@@ -154,9 +166,9 @@ def silent(seconds: float) -> InterruptedGenerationError:
     )
 
 
-def stopped(sending: Sending) -> InterruptedGenerationError:
-    """Return the error for a request that nobody wants to watch any more."""
-    if not sending.sent:
+def stopped(sending: Sending | None) -> InterruptedGenerationError:
+    """Return the error for a request that nobody wants to watch any more; None was sent by another kernel."""
+    if sending is not None and not sending.sent:
         return InterruptedGenerationError(
             "Stopped before the request was sent. Nothing was charged. Generate again when you like."
         )

@@ -15,10 +15,7 @@ _TRIES = 4
 _PAUSE_SECONDS = 0.5  # doubled after each try
 _LARGEST_CLIP = 2 * 2**30  # bytes; clips are 7 to 19 MB, so this only stops what has no end
 _PASSING = (408, 425, 429, 500, 502, 503, 504)  # answers that another try may better
-_AGAIN = (
-    "The clip was made and may have been charged. Its address may stay good for a while: "
-    "look at the account's history."
-)
+_AGAIN = "The clip was made and may have been charged. It stays in the journal: recover() tries again."
 
 
 async def download_clip(
@@ -42,6 +39,20 @@ async def download_clip(
     DownloadError
         If it cannot be fetched or is not a video.
     """
+    resumed = part.exists()
+    try:
+        return await _fetch_and_measure(url, part, home, on_share)
+    except DownloadError:
+        part.unlink(missing_ok=True)
+        if not resumed:
+            raise
+    # What an earlier kernel left of it may be of another file.
+    return await _fetch_and_measure(url, part, home, on_share)
+
+
+async def _fetch_and_measure(
+    url: str, part: Path, home: str, on_share: Callable[[float | None], None]
+) -> VideoMeasurements:
     for attempt in range(_TRIES):
         try:
             await _fetch_rest(url, part, home, on_share)

@@ -1,72 +1,204 @@
-"""The address that a complete event came without: it appears in the account's histories shortly after."""
+"""A run is found again in the account's histories: by prompt, time and count, and never another run's row."""
 
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ipyveo.errors import VeoError
+from ipyveo.api.events import SUCCESS, Video
+from ipyveo.library.journal import Entry, Journal, StoredTake, marks_of
 
 if TYPE_CHECKING:
-    from ipyveo.api.account import HistoryPage
     from ipyveo.api.client import VeoClient
-    from ipyveo.api.events import Video
 
-_TRIES = 15
-_PAUSE_SECONDS = 2.0
+_SKEW = timedelta(minutes=5)  # how far the service's clock may be from ours
+_LONGEST_JOB = timedelta(hours=2)  # created_at may be a job's end
+_PAGE = 100
+_MOST_PAGES = 10
+_PAUSE_SECONDS = 2.0  # between two looks of one account, by however many runs: it has 30 calls a minute
 
-# The addresses that runs of this process have taken: two runs of one prompt must not share a video.
-_taken: set[str] = set()
+# The latest look of each account: since when, when by the loop's clock, and its rows.
+_looks: dict[str, tuple[datetime, float, asyncio.Task[list[Video]]]] = {}
 
 
-async def addressed(client: VeoClient, videos: list[Video], prompt: str, began: datetime) -> list[Video]:
-    """Return the videos with the addresses that were missing, as far as the histories know them.
+@dataclass(frozen=True)
+class Found:
+    """What the histories show of a run.
 
-    A row is matched by its id, and where ids differ between an event and a row, as they may, by its prompt
-    and time. The videos were made and may be charged already, so a call that fails here decides nothing.
+    Parameters
+    ----------
+    takes
+        The videos that are its own.
+    marks
+        What tells its rows from all others.
+    settled
+        True if these are as many takes as were asked for.
+    traced
+        True if the service has heard of it, even where no video is there yet.
+    """
+
+    takes: tuple[StoredTake, ...] = ()
+    marks: frozenset[str] = frozenset()
+    settled: bool = False
+    traced: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the histories: its videos, one for each address, or a single one without any."""
+
+    videos: tuple[Video, ...]
+
+    @property
+    def created(self) -> datetime | None:
+        """When the service says that it was made, in UTC."""
+        try:
+            moment = datetime.fromisoformat(self.videos[0].created_at)
+        except ValueError:
+            return None
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+    @property
+    def decided(self) -> bool:
+        """True if it has videos to fetch, or has failed; anything else is still going."""
+        first = self.videos[0]
+        done = not first.status or first.status.lower() in SUCCESS
+        return first.failed or (done and first.file_url is not None)
+
+    @property
+    def marks(self) -> frozenset[str]:
+        """What tells it from all other rows."""
+        return frozenset(marks_of([_take(1, video) for video in self.videos]))
+
+
+async def look(client: VeoClient, journal: Journal, entry: Entry) -> Found:
+    """Look for a run in the account's histories, once; looking costs nothing.
 
     Parameters
     ----------
     client
-        Whose histories to look into; looking costs nothing.
-    videos
-        What the complete event carried.
-    prompt
-        What was asked.
-    began
-        When the request was sent, by the service's clock: an older row of the same prompt is not ours.
+        Whose histories to look into.
+    journal
+        Knows which rows other runs own.
+    entry
+        The run; it has been sent.
+
+    Raises
+    ------
+    VeoError
+        If the histories cannot be read now.
     """
-    missing = [video for video in videos if video.file_url is None and not video.failed]
-    kept = [video for video in videos if video not in missing]
-    found: list[Video] = []
-    for attempt in range(_TRIES if missing else 0):
-        if attempt:
-            await asyncio.sleep(_PAUSE_SECONDS)
-        try:
-            page = await client.histories(page_size=100)
-        except VeoError:
-            continue
-        found = _rows_of(page, {video.id for video in missing}, prompt, began)[: len(missing)]
-        if len(found) == len(missing):
+    since = (entry.sent_at or entry.began_at) - _SKEW
+    videos = await _recent(client, since)
+    return await asyncio.to_thread(choose, rows_of(videos), journal, entry)
+
+
+def rows_of(videos: list[Video]) -> list[Row]:
+    """Return the rows that videos were read from: those of one row follow each other and share its id."""
+    rows: list[list[Video]] = []
+    for video in videos:
+        if rows and video.id and rows[-1][0].id == video.id:
+            rows[-1].append(video)
+        else:
+            rows.append([video])
+    return [Row(tuple(row)) for row in rows]
+
+
+def choose(rows: list[Row], journal: Journal, entry: Entry) -> Found:
+    """Return which rows are a run's own.
+
+    A run of n videos may be one row with n addresses or n rows; prompts come back with other blanks; clocks
+    differ by minutes. While another run of the same prompt still listens to its stream, a row may be that
+    one's, which will soon know it for certain, so it is not taken yet.
+    """
+    sent = entry.sent_at or entry.began_at
+    taken = journal.claimed_by_others(entry.account, entry.id)
+    ids = {take.id for take in journal.takes(entry.id) if take.id}
+    free = [row for row in rows if not row.marks & taken]
+    known = [row for row in free if row.videos[0].id in ids]
+    mine = known or [row for row in free if _matches(row, entry.prompt, sent)]
+    ready = [row for row in mine if row.decided]
+    if not known:
+        rivals = _listening(journal, entry)
+        ready = [row for row in ready if not any(_may_be(row, rival) for rival in rivals)]
+    own = _own(ready, entry.number_of_videos, sent)
+    videos = [video for row in own for video in row.videos][: entry.number_of_videos]
+    return Found(
+        takes=tuple(_take(take, video) for take, video in enumerate(videos, 1)),
+        marks=frozenset().union(*(row.marks for row in own)),
+        settled=len(videos) == entry.number_of_videos,
+        traced=bool(mine),
+    )
+
+
+def _own(rows: list[Row], count: int, sent: datetime) -> list[Row]:
+    """Return the row that holds the whole run, or else as many in order of time as make it up."""
+
+    def order(row: Row) -> tuple[bool, datetime]:
+        created = row.created or sent
+        return created < sent - timedelta(seconds=5), created
+
+    ordered = sorted(rows, key=order)
+    for row in ordered:
+        if len(row.videos) == count:
+            return [row]
+    own: list[Row] = []
+    for row in ordered:
+        if sum(len(each.videos) for each in own) < count:
+            own.append(row)
+    return own
+
+
+def _matches(row: Row, prompt: str, sent: datetime) -> bool:
+    created = row.created
+    return (
+        row.videos[0].prompt.split() == prompt.split()
+        and created is not None
+        and sent - _SKEW <= created <= sent + _LONGEST_JOB
+    )
+
+
+def _listening(journal: Journal, entry: Entry) -> list[Entry]:
+    words = entry.prompt.split()
+    return [
+        other
+        for other in journal.unfinished()
+        if other.id != entry.id
+        and other.account == entry.account
+        and other.state == "sent"
+        and other.stage not in ("checking", "stopped")
+        and other.prompt.split() == words
+        and journal.owners.lives(other.owner)
+    ]
+
+
+def _may_be(row: Row, rival: Entry) -> bool:
+    return row.created is None or row.created >= (rival.sent_at or rival.began_at) - _SKEW
+
+
+def _take(take: int, video: Video) -> StoredTake:
+    return StoredTake(take, video.id, video.file_url, video.status)
+
+
+async def _recent(client: VeoClient, since: datetime) -> list[Video]:
+    """Return the account's videos since then; many runs that look at the same time share one call."""
+    account = await asyncio.to_thread(lambda: client.account)
+    now = asyncio.get_running_loop().time()
+    known = _looks.get(account)
+    if known is None or known[0] > since or known[1] < now - _PAUSE_SECONDS:
+        early = since - timedelta(hours=1)  # so that the next run's look can be this one
+        known = _looks[account] = (early, now, asyncio.ensure_future(_read(client, early)))
+    return await asyncio.shield(known[2])
+
+
+async def _read(client: VeoClient, since: datetime) -> list[Video]:
+    videos: list[Video] = []
+    for number in range(1, _MOST_PAGES + 1):
+        page = await client.histories(page=number, page_size=_PAGE)
+        videos += page
+        oldest = Row((videos[-1],)).created if len(page) else None
+        if number >= page.total_pages or (oldest is not None and oldest < since):
             break
-    whole = [*kept, *found, *missing[len(found) :]]
-    _taken.update(video.file_url for video in whole if video.file_url is not None)
-    return whole
-
-
-def _rows_of(page: HistoryPage, ids: set[str], prompt: str, began: datetime) -> list[Video]:
-    free = [row for row in page if row.file_url is not None and row.file_url not in _taken]
-    by_id = [row for row in free if row.id and row.id in ids]
-    words = prompt.split()
-    by_words = [row for row in free if row.prompt.split() == words and _recent(row, began)]
-    return by_id or by_words
-
-
-def _recent(row: Video, began: datetime) -> bool:
-    try:
-        created = datetime.fromisoformat(row.created_at)
-    except ValueError:
-        return False
-    # The service tells whole seconds.
-    return (created if created.tzinfo else created.replace(tzinfo=UTC)) >= began.replace(microsecond=0)
+    return videos

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import os
+import secrets
+import sqlite3
 import threading
 import time
 import warnings
 import weakref
 from collections.abc import AsyncIterator, Callable, Generator
-from dataclasses import asdict
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from ipyveo.api.client import VeoClient
 from ipyveo.api.events import CompleteEvent, Event, StatusEvent, Video
 from ipyveo.api.key import find_key
-from ipyveo.api.requests import check_count, check_prompt
+from ipyveo.api.requests import VideoRequest, check_count, check_prompt
 from ipyveo.api.sending import stopped
 from ipyveo.errors import (
     DownloadError,
@@ -28,7 +30,8 @@ from ipyveo.errors import (
     VeoError,
 )
 from ipyveo.generations.download import download_clip
-from ipyveo.generations.lookup import addressed
+from ipyveo.generations.lookup import Found, look
+from ipyveo.library.journal import Entry, StoredPicture, StoredTake
 from ipyveo.library.library import Library
 from ipyveo.media.aspect_ratio import AspectRatio
 from ipyveo.media.clip import Clip, VideoMeasurements
@@ -36,7 +39,14 @@ from ipyveo.media.frame import Frame
 from ipyveo.watched import Watched
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ipyveo.api.generation import Generation
+
+_PATIENCE_SECONDS = 20 * 60.0  # without a trace of the job in the account's histories
+_SETTLING_SECONDS = 60.0  # how long fewer videos than asked for have to stay as they are
+_LOOKS = (0.0, 2.0, 2.0, 4.0, 8.0)  # seconds before each look; then the last pause
+_LAST_PAUSE_SECONDS = 15.0
 
 # The runs of this process, for as long as somebody holds them.
 _runs: weakref.WeakSet[Shot] = weakref.WeakSet()
@@ -48,15 +58,17 @@ Outcome = Literal["idle", "running", "complete", "failed", "interrupted", "stopp
 
 
 class Shot:
-    """One request for clips: await it for the clips, iterate it for its events.
+    """One run: await it for its clips, iterate it for its events.
 
     It starts when it is first awaited, iterated or started, runs on the background loop, and goes on
-    there while cells come and go. Made by `generate`.
+    there while cells come and go. Made by `generate`, or by `recover` from a line of the journal.
 
     Attributes
     ----------
-    request, client, library
-        What is asked for, of whom, and where the clips go.
+    entry
+        What is asked for, as the journal has it.
+    client, library
+        Of whom it is asked, and where the clips go.
     outcome
         ``"idle"``, ``"running"``, ``"complete"``, ``"failed"``, ``"interrupted"`` or ``"stopped"``.
     error
@@ -70,13 +82,21 @@ class Shot:
     """
 
     def __init__(
-        self, generation: Generation, client: VeoClient, library: Library, frames: list[Frame]
+        self,
+        entry: Entry,
+        client: VeoClient,
+        library: Library,
+        generation: Generation | None = None,
+        *,
+        reuse: bool = False,
+        patience: float | None = None,
     ) -> None:
-        self._generation = generation
-        self.request = generation.request
+        self.entry = entry
         self.client = client
         self.library = library
-        self._frames = frames
+        self._generation = generation
+        self._reuse = reuse
+        self._patience = patience
         self._watched: Watched[Event] = Watched(self._generate, self._ended)
         self._listeners: list[Callable[[Event | None], None]] = []
         self._called_off = False
@@ -87,7 +107,7 @@ class Shot:
         self.notices: list[str] = []
 
     def __repr__(self) -> str:
-        return f"<Shot {self.outcome}, {len(self.clips)} of {self.request.number_of_videos} clips>"
+        return f"<Shot {self.outcome}, {len(self.clips)} of {self.entry.number_of_videos} clips>"
 
     def start(self) -> Shot:
         """Start, unless it has started already. Returns itself."""
@@ -111,15 +131,28 @@ class Shot:
         """
         with _registering:  # of two that ask at the same moment, one is the other's twin
             for other in list(_runs):
-                if (
-                    other.going
-                    and other.request == self.request
-                    and other.library.path == self.library.path
-                    and other.client.same_account(self.client)
-                ):
+                if other.going and other.entry.digest == self.entry.digest and self._of_one_place(other):
                     return other
             _runs.add(self)
         return self
+
+    def earlier(self) -> Shot | None:
+        """Return a run that asked for the very same clips and is not finished, or None; never sends anything.
+
+        It may go on in this process, or have been left behind by one that has ended: then it is taken over.
+        """
+        with _registering:
+            for other in list(_runs):
+                if other.going and other.entry.digest == self.entry.digest and self._of_one_place(other):
+                    return other
+        journal, account = self.library.journal, self.client.account
+        for entry in reversed(journal.equal(self.entry.digest)):
+            if entry.unfinished and entry.account == account and journal.take_over(entry):
+                return Shot(journal.entry(entry.id), self.client, self.library)
+        return None
+
+    def _of_one_place(self, other: Shot) -> bool:
+        return other.library.path == self.library.path and other.client.same_account(self.client)
 
     def stop(self) -> None:
         """Stop watching. The service has no cancel: the job goes on there, and may be charged."""
@@ -181,7 +214,8 @@ class Shot:
         if failure is None:
             self.outcome = "complete"
         elif isinstance(failure, asyncio.CancelledError):
-            self.outcome, failure = "stopped", stopped(self._generation.sending)
+            sending = None if self._generation is None else self._generation.sending
+            self.outcome, failure = "stopped", stopped(sending)
         else:
             interrupted = isinstance(failure, InterruptedGenerationError)
             self.outcome = "interrupted" if interrupted else "failed"
@@ -189,20 +223,157 @@ class Shot:
         self._notify(None)
 
     async def _generate(self) -> None:
-        await self._check_library()
-        asked = self.request
-        videos: list[Video] = []
         try:
-            async for event in self._generation:
+            await self._pass()
+        except asyncio.CancelledError:
+            await self._note("reached", "stopped")
+            raise
+        except VeoError as error:
+            if not error.maybe_charged:
+                await self._note("ended", "failed", str(error))
+            else:
+                await self._note("reached", "stopped")
+            raise
+
+    async def _pass(self) -> None:
+        """Go all the way: from the request, or from what the journal knows of it, to the saved clips."""
+        if self._generation is None:
+            takes = await asyncio.to_thread(self.library.journal.takes, self.entry.id)
+            if self.entry.state != "complete" or any(_lacks_address(take) for take in takes):
+                takes = await self._check(None)
+        elif self._reuse and await asyncio.to_thread(self._find_earlier):
+            return
+        else:
+            await self._write_first_line()
+            takes = await self._follow(self._generation)
+        await self._bring_home(takes)
+
+    def _find_earlier(self) -> bool:
+        """Take the clips of an equal run that are still in the library, if there is one."""
+        journal = self.library.journal
+        for entry in reversed(journal.equal(self.entry.digest)):
+            saved = [take for take in journal.takes(entry.id) if take.saved]
+            clips = [self.library.landed(take.file, entry.id) for take in saved]
+            here = [clip for clip in clips if clip is not None]
+            same_place = _place(entry.account) == _place(self.client.account)
+            if same_place and entry.state == "saved" and here and len(here) == len(clips):
+                self.clips = here
+                return True
+        return False
+
+    async def _write_first_line(self) -> None:
+        """Write the run's line, durable before its request leaves."""
+        assert self._generation is not None
+        await self._check_library()
+        request, sending = self._generation.request, self._generation.sending
+        told = sending.refused
+
+        async def leaving() -> None:
+            await self._journaled(lambda: self.library.journal.sending(self.entry.id))
+
+        async def refused(seconds: float) -> None:
+            await self._note("refused")
+            await told(seconds)
+
+        def write() -> None:
+            names = [picture.name for picture in self.entry.pictures]
+            files = [
+                self.library.keep_picture(file.data, os.path.splitext(file.name)[1])  # noqa: PTH122 - no path
+                for _, file in request.pictures
+            ]
+            pictures = tuple(StoredPicture(*pair) for pair in zip(names, files, strict=True))
+            entry = replace(self.entry, pictures=pictures, account=self.client.account)
+            self.entry = self.library.journal.begin(entry)
+
+        await self._journaled(write)
+        sending.leaving, sending.refused = leaving, refused
+
+    async def _journaled(self, write: Callable[[], None]) -> None:
+        try:
+            await asyncio.to_thread(write)
+        except (sqlite3.Error, OSError) as error:
+            reason = str(error) or type(error).__name__
+        else:
+            return
+        raise InvalidRequestError(
+            f"The library's journal cannot be written ({reason[:80]}). Nothing was sent and nothing was "
+            "charged. Make room, or choose another folder with library=."
+        )
+
+    async def _note(self, step: str, *values: object) -> None:
+        """Write a step into the journal; a run that is paid for goes on also where that fails."""
+        if not self.entry.owner:
+            return  # its first line was never written
+        try:
+            await asyncio.to_thread(getattr(self.library.journal, step), self.entry.id, *values)
+        except (sqlite3.Error, OSError) as error:
+            _logger.warning("The journal could not note %r: %s", step, error)
+
+    async def _follow(self, generation: Generation) -> list[StoredTake]:
+        """Listen to the stream; where it leaves the run in doubt, look into the account."""
+        doubt: VeoError | None = None
+        takes: list[StoredTake] = []
+        try:
+            async for event in generation:
                 if isinstance(event, CompleteEvent):
-                    began = self._generation.sending.began or datetime.now(UTC)
-                    videos = await addressed(self.client, list(event.videos), asked.prompt, began)
-                    self._tell(CompleteEvent(tuple(videos)))
-                else:
-                    self._tell(event)
+                    takes = [
+                        StoredTake(take, video.id, video.file_url, video.status)
+                        for take, video in enumerate(event.videos, 1)
+                    ]
+                    await self._note("completed", self.entry.account, takes)
+                elif isinstance(event, StatusEvent):
+                    await self._note("reached", event.status[:200])
+                self._tell(event)
+        except VeoError as error:
+            if generation.called_off or not error.maybe_charged:
+                raise
+            doubt = error
         finally:
-            await self._generation.aclose()
-        made = [(take, video) for take, video in enumerate(videos, 1) if not video.failed]
+            await generation.aclose()
+        if doubt is not None or any(_lacks_address(take) for take in takes):
+            return await self._check(doubt)
+        return takes
+
+    async def _check(self, doubt: VeoError | None) -> list[StoredTake]:
+        """Look into the account's histories until the run is found. Nothing is ever sent again from here."""
+        await self._note("reached", "checking")
+        self._tell(StatusEvent("checking"))
+        journal = self.library.journal
+        self.entry = await asyncio.to_thread(journal.entry, self.entry.id)
+        clock = asyncio.get_running_loop().time
+        patience = _PATIENCE_SECONDS if self._patience is None else self._patience
+        ends, seen, since = clock() + patience, Found(), clock()
+        looks = iter(_LOOKS)
+        while True:
+            # The first look is at once, and the last one when the patience ends.
+            pause = next(looks, _LAST_PAUSE_SECONDS)
+            await asyncio.sleep(max(0.0, min(pause, ends - clock())))
+            try:
+                found = await look(self.client, journal, self.entry)
+            except VeoError as error:
+                doubt = doubt or error
+                found = seen
+            if found != seen:
+                seen, since = found, clock()
+            old = datetime.now(UTC) - (self.entry.sent_at or self.entry.began_at) > timedelta(minutes=20)
+            enough = found.takes and (
+                clock() - since >= _SETTLING_SECONDS or (self._patience is not None and old)
+            )
+            if found.settled or enough:
+                if await asyncio.to_thread(
+                    journal.claim, self.entry.id, self.entry.account, found.takes, found.marks
+                ):
+                    return list(found.takes)
+                continue
+            if found.traced and self._patience is None:
+                ends = clock() + patience
+            if clock() >= ends:
+                raise _not_found(self._patience, doubt)
+
+    async def _bring_home(self, takes: list[StoredTake]) -> None:
+        asked = self.entry.number_of_videos
+        videos = [(take.take, _video(take)) for take in takes]
+        made = [(take, video) for take, video in videos if not video.failed]
         if not made:
             raise GenerationFailedError(
                 "The service could not make any of the videos. The credits are returned. "
@@ -210,15 +381,17 @@ class Shot:
             )
         self.notices = [
             f"Take {take} failed at the service; its credit is returned."
-            for take, video in enumerate(videos, 1)
+            for take, video in videos
             if video.failed
         ]
-        if len(made) > asked.number_of_videos:
+        if len(videos) < asked:
+            self.notices.append(f"The service made {len(videos)} of the {asked} videos that were asked for.")
+        if len(made) > asked:
             self.notices.append(
-                f"The service named {len(made)} files for {asked.number_of_videos} videos; "
-                "the others are left where they are."
+                f"The service named {len(made)} files for {asked} videos; the others are left where they are."
             )
-        await self._download(made[: asked.number_of_videos])
+        if await self._download(made[:asked]):
+            await self._note("ended", "saved")
 
     async def _check_library(self) -> None:
         try:
@@ -232,25 +405,37 @@ class Shot:
             "Choose another folder with library=."
         )
 
-    async def _download(self, made: list[tuple[int, Video]]) -> None:
+    async def _download(self, made: list[tuple[int, Video]]) -> bool:
+        """Fetch the takes that are not here yet; True if all of them are here then."""
         self._tell(StatusEvent("downloading", 0.0))
         failure: VeoError | None = None
         for done, (take, video) in enumerate(made):
             try:
-                self.clips.append(await self._fetch(take, video, done, len(made)))
+                clip = await asyncio.to_thread(self._landed, take)
+                self.clips.append(clip or await self._fetch(take, video, done, len(made)))
             except VeoError as error:
                 failure = error
                 self.notices.append(f"Take {take}: {error}")
+            else:
+                await self._note("landed", take)
         if failure is not None and not self.clips:
             self.notices = []  # one error says it
             raise failure
+        return failure is None
+
+    def _landed(self, take: int) -> Clip | None:
+        """Return the take's clip if it is in the library already, though the journal may not know it yet."""
+        for known in self.library.journal.takes(self.entry.id):
+            if known.take == take and known.file:
+                return self.library.landed(known.file, self.entry.id)
+        return None
 
     async def _fetch(self, take: int, video: Video, done: int, total: int) -> Clip:
         """Fetch one take and save it; the library never holds half a clip under a clip's name."""
         if video.file_url is None:
             raise InterruptedGenerationError(
                 "The service made the video but has not said where it lies; it may be charged. "
-                "Look at the account's history before you send it again.",
+                "It stays in the journal: recover() looks for it again.",
                 maybe_charged=True,
             )
         told = done / total
@@ -262,46 +447,97 @@ class Shot:
                 told = overall
                 self._tell(StatusEvent("downloading", overall))
 
-        part: Path | None = None
+        # The name is the run's own, so that a later kernel goes on where this one was ended.
+        part = self.library.incoming(f"{self.entry.id}-{take}")
         try:
-            part = self.library.incoming()
             home = self.client.base_url
             measured = await download_clip(video.file_url, part, home=home, on_share=on_share)
             return await asyncio.to_thread(self._save, take, video, part, measured)
         except OSError as error:
+            part.unlink(missing_ok=True)
             reason = error.strerror or type(error).__name__
-        finally:
-            if part is not None:
-                part.unlink(missing_ok=True)
         raise DownloadError(
             f"The clip could not be written to the library ({reason}); it was made and may be charged. "
-            "Make room, then fetch it from the account's history.",
+            "Make room, then recover() fetches it.",
             maybe_charged=True,
         )
 
     def _save(self, take: int, video: Video, part: Path, measured: VideoMeasurements) -> Clip:
-        request = self.request
+        entry = self.entry
         clip = Clip(
             path=part,
             id=video.id,
-            prompt=request.prompt,
+            prompt=entry.prompt,
             created_at=datetime.now(UTC),
             engine=self.client.engine or "veo",
             **asdict(measured),
         )
-        asked = request.aspect_ratio
+        asked = AspectRatio.parse(entry.aspect_ratio)
         if (clip.width > clip.height) != (asked.width > asked.height):
             self.notices.append(
                 f"Take {take} came back as {clip.width}x{clip.height} although {asked.label} was asked for."
             )
         parameters = {
-            "prompt": request.prompt,
+            "prompt": entry.prompt,
             "aspect_ratio": asked.label,
-            "number_of_videos": request.number_of_videos,
+            "number_of_videos": entry.number_of_videos,
+            "generation": entry.id,
             "take": take,
-            "pictures": [frame.name for frame in self._frames],
+            "pictures": [picture.name for picture in entry.pictures],
         }
-        return self.library.save(part, clip, parameters)
+
+        def on_name(name: str) -> None:
+            try:
+                self.library.journal.landing(entry.id, take, name)
+            except (sqlite3.Error, OSError) as error:  # the clip is paid for, and lands all the same
+                _logger.warning("The journal could not note a clip's name: %s", error)
+
+        return self.library.save(part, clip, parameters, on_name)
+
+
+def _place(account: str) -> str:
+    """Return what makes the clips: every embedded sandbox makes the same ones."""
+    return account.partition(":")[0] if account.startswith("sandbox:") else account
+
+
+def _lacks_address(take: StoredTake) -> bool:
+    return take.file_url is None and not _video(take).failed
+
+
+def _video(take: StoredTake) -> Video:
+    return Video(take.id, "", take.file_url, take.status, "")
+
+
+def _not_found(patience: float | None, doubt: VeoError | None) -> InterruptedGenerationError:
+    raw = "" if doubt is None else doubt.raw
+    if patience is not None:
+        sentence = (
+            "This run is not in the account's history yet; it may be charged. "
+            "It stays in the journal: call recover() again later."
+        )
+    else:
+        sentence = (
+            "No trace of this job was found in your account for 20 minutes, so it was probably never "
+            "accepted. recover() looks again; generating again may cost its credits a second time."
+        )
+    return InterruptedGenerationError(sentence, maybe_charged=True, raw=raw)
+
+
+def _new_entry(request: VideoRequest, frames: list[Frame]) -> Entry:
+    """Return the journal's line for a request that has not been made yet."""
+    asked = [request.path, request.prompt, request.aspect_ratio.label, str(request.number_of_videos)]
+    parts = [*(text.encode() for text in asked), *(file.data for _, file in request.pictures)]
+    digest = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts))
+    return Entry(
+        id=secrets.token_hex(8),
+        account="",
+        digest=digest.hexdigest(),
+        prompt=request.prompt,
+        aspect_ratio=request.aspect_ratio.label,
+        number_of_videos=request.number_of_videos,
+        pictures=tuple(StoredPicture(frame.name, "") for frame in frames),
+        began_at=datetime.now(UTC),
+    )
 
 
 def generate(
@@ -313,6 +549,7 @@ def generate(
     number_of_videos: int = 1,
     client: VeoClient | None = None,
     library: Library | str | os.PathLike[str] | None = None,
+    reuse: bool = False,
 ) -> Shot:
     """Make clips of one or two pictures and a sentence, and save them in the library.
 
@@ -332,6 +569,9 @@ def generate(
         None uses the key from the environment or Colab's secrets, and without one the embedded sandbox.
     library
         A `Library` or its folder; None is ``IPYVEO_LIBRARY``, then ``ipyveo-library``.
+    reuse
+        True to take the clips of an identical earlier run, if they are still in the library, instead of
+        paying again.
 
     Returns
     -------
@@ -365,7 +605,14 @@ def generate(
     generation = client.frames_to_video(
         *frames, prompt=prompt, aspect_ratio=ratio.label, number_of_videos=number_of_videos
     )
-    return Shot(generation, client, library if isinstance(library, Library) else Library(library), frames)
+    library = library if isinstance(library, Library) else Library(library)
+    return Shot(_new_entry(generation.request, frames), client, library, generation, reuse=reuse)
+
+
+def watched_here(generation: str) -> bool:
+    """Tell whether this process is at work on a run of the journal."""
+    with _registering:
+        return any(shot.entry.id == generation and shot.going for shot in list(_runs))
 
 
 def default_client() -> VeoClient:

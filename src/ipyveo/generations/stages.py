@@ -7,7 +7,7 @@ WORDS = {
     "starting": "Starting",
     "uploading_images": "Uploading images",
     "processing": "Processing",
-    "checking": "Checking your account",
+    "checking": "Checking your account. The job goes on and may be charged; it is fetched when it shows up.",
     "downloading": "Downloading",
     "complete": "Done",
     "failed": "Failed",

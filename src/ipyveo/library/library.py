@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
 import secrets
+import threading
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ipyveo.library.journal import FILE_NAME, Entry, Journal
 from ipyveo.media.clip import Clip
 
 FOLDER_NAME = "IPYVEO_LIBRARY"
 DEFAULT_FOLDER = "ipyveo-library"
 _SLUG_CHARACTERS = 40
+_PICTURES = "pictures"
+
+# One journal a folder: its lock file must be opened once in a process.
+_journals: dict[Path, Journal] = {}
+_journals_lock = threading.Lock()
 
 
 class Library:
@@ -47,13 +55,39 @@ class Library:
         found = [clip for sheet in self._sheets() if (clip := _read_clip(sheet)) is not None]
         return sorted(found, key=lambda clip: (clip.created_at, clip.path.name))
 
-    def incoming(self) -> Path:
-        """Return a new name for a file that is not yet a clip; the library's folder is made if need be."""
+    def generations(self) -> list[Entry]:
+        """Return every run of this library as the journal has it, oldest first."""
+        return self.journal.entries() if (self.path / FILE_NAME).exists() else []
+
+    @property
+    def journal(self) -> Journal:
+        """The journal of the runs; the library's folder is made if need be."""
+        self._make_folder()
+        folder = self.path.resolve()
+        with _journals_lock:
+            return _journals.setdefault(folder, Journal(folder))
+
+    def incoming(self, name: str) -> Path:
+        """Return the place of a file that is not yet a clip; the library's folder is made if need be."""
+        self._make_folder()
+        return self.path / f".incoming-{name}.part"
+
+    def _make_folder(self) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
         ignore = self.path / ".gitignore"
         if not ignore.exists():
             ignore.write_text("# Clips are large; the library stays out of version control.\n*\n")
-        return self.path / f".incoming-{secrets.token_hex(8)}.part"
+
+    def keep_picture(self, data: bytes, suffix: str) -> str:
+        """Keep the bytes of a picture that is sent, once however often it is; returns its file's name."""
+        folder = self.path / _PICTURES
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f"{hashlib.sha256(data).hexdigest()[:32]}{suffix}"
+        if not (folder / name).exists():
+            part = folder / f".{name}-{secrets.token_hex(4)}"
+            part.write_bytes(data)
+            part.replace(folder / name)
+        return name
 
     def check_writable(self) -> None:
         """Write and remove a file, to know before anything is paid for that clips can be kept.
@@ -63,11 +97,17 @@ class Library:
         OSError
             If the folder cannot be made or written.
         """
-        part = self.incoming()
+        part = self.incoming(secrets.token_hex(8))
         part.write_bytes(b"\0")
         part.unlink()
 
-    def save(self, part: Path, clip: Clip, parameters: Mapping[str, Any]) -> Clip:
+    def save(
+        self,
+        part: Path,
+        clip: Clip,
+        parameters: Mapping[str, Any],
+        on_name: Callable[[str], None] = lambda _: None,
+    ) -> Clip:
         """Move a checked file to its final, readable name, and write its parameters beside it.
 
         Parameters
@@ -78,6 +118,8 @@ class Library:
             What is known of it; its ``path`` is chosen here.
         parameters
             What was asked, for people and for asking again; JSON values only.
+        on_name
+            Called with the final name before anything has it.
 
         Returns
         -------
@@ -85,8 +127,10 @@ class Library:
             The clip under its final name. No other clip is ever overwritten.
         """
         stem = f"{clip.created_at.astimezone():%Y%m%d-%H%M%S}-{slug(clip.prompt)}"
+        _synced(part)
         for sheet in self._free_names(stem):
             target = sheet.with_suffix(".mp4")
+            on_name(target.name)
             saved = Clip(**{**asdict(clip), "path": target})
             record = {
                 **asdict(saved),
@@ -106,6 +150,20 @@ class Library:
             return saved
         raise AssertionError("names never run out")
 
+    def landed(self, name: str, generation: str) -> Clip | None:
+        """Return the clip of this file name if it is this run's, or None where it did not land."""
+        sheet = self.path / Path(name).with_suffix(".json").name
+        try:
+            asked = json.loads(sheet.read_text("utf-8"))["request"]
+            if asked["generation"] != generation:
+                return None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        clip = _read_clip(sheet)
+        if clip is None:
+            sheet.unlink(missing_ok=True)  # written right before the end; it would only hold the name
+        return clip
+
     def _free_names(self, stem: str) -> Iterator[Path]:
         number = 1
         while True:
@@ -116,6 +174,12 @@ class Library:
 
     def _sheets(self) -> list[Path]:
         return sorted(self.path.glob("*.json")) if self.path.is_dir() else []
+
+
+def _synced(path: Path) -> None:
+    """Have the system write a file out: the journal must not know of a clip that a power cut would take."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def python_code(clip: Clip) -> str:

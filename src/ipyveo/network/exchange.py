@@ -50,12 +50,12 @@ class Secret(Protocol):
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One request, before it is sent; ``on_sent`` is called when its first byte leaves."""
+    """One request, before it is sent; ``on_sent`` is awaited right before its first byte leaves."""
 
     method: str
     url: str
     secret: Secret | None = None
-    on_sent: Callable[[], None] | None = None
+    on_sent: Callable[[], Awaitable[None]] | None = None
     params: Mapping[str, str] | None = None
     form: Mapping[str, str] | None = None
     files: Sequence[tuple[str, UploadedFile]] = ()
@@ -176,12 +176,12 @@ async def _guarded(step: Awaitable[T]) -> T:
     raise failure
 
 
-def _traced(on_sent: Callable[[], None] | None) -> dict[str, Any]:
+def _traced(on_sent: Callable[[], Awaitable[None]] | None) -> dict[str, Any]:
     """Return httpx's hook for the moment at which a request begins to leave."""
 
     async def trace(name: str, _: Mapping[str, Any]) -> None:
         if on_sent is not None and name.endswith("send_request_headers.started"):
-            on_sent()
+            await on_sent()
 
     return {} if on_sent is None else {"trace": trace}
 

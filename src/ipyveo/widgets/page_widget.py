@@ -47,6 +47,10 @@ class PageWidget(anywidget.AnyWidget):
         self._deliveries = Deliveries(self._tell)
         super().__init__(**traits)
         self.on_msg(self._hear)
+        # ipykernel 7.4 sends a page's messages to where the comm published last, which is the cell at first:
+        # a click would wait for the cell's end. Without this private hook they go where the page sent them.
+        if hasattr(self.comm, "_reply_subshell_for"):
+            self.comm._reply_subshell_for = None  # noqa: SLF001 - there is no public way
 
     def close(self) -> None:
         """Take the widget off the page and let go of what it holds."""

@@ -159,20 +159,37 @@ class FramesToVideo(PageWidget):
         with self._asking:
             if self._watch is not None and self._watch.shot.going:
                 return self._watch.shot
-            shot = generate(
-                self.start_image,
-                self.end_image,
-                prompt=self.prompt,
-                aspect_ratio=self.aspect_ratio,
-                number_of_videos=self.number_of_videos,
-                client=self._client,
-                library=self._library,
-            ).twin()
-            self._watch = watch = Watch(shot)
-            shot.listen(lambda event: self._follow(watch, event))
+            watch = self._watched(self._new_shot().twin())
         # Outside of the lock: an observer of these may call generate() itself, and gets this run.
         self._write(watch.first())
-        return shot.start()
+        return watch.shot.start()
+
+    def _new_shot(self) -> Shot:
+        return generate(
+            self.start_image,
+            self.end_image,
+            prompt=self.prompt,
+            aspect_ratio=self.aspect_ratio,
+            number_of_videos=self.number_of_videos,
+            client=self._client,
+            library=self._library,
+        )
+
+    def _watched(self, shot: Shot) -> Watch:
+        """Make a run the one that is shown. Only with `_asking` held."""
+        self._watch = watch = Watch(shot)
+        shot.listen(lambda event: self._follow(watch, event))
+        return watch
+
+    def _pick_up(self) -> Watch | None:
+        """Take up the run that this form asked for before, in this kernel or one that has ended."""
+        if self.start_image is None or not self.prompt.strip():
+            return None
+        earlier = self._new_shot().earlier()
+        with self._asking:
+            if earlier is None or self._watch is not None:
+                return None
+            return self._watched(earlier)
 
     def stop(self) -> None:
         """Stop watching. The service has no cancel: the job goes on there, and may be charged."""
@@ -230,6 +247,8 @@ class FramesToVideo(PageWidget):
             return
         if self._watch is not None:
             self._post({"_run": self._watch.clock()})  # what the model holds was true when it was written
+        else:
+            submit(self._pick_up_for_page())
         self._look_at_account()
 
     def _on_generate(self, said: dict[str, Any], _: list[bytes]) -> None:
@@ -280,6 +299,16 @@ class FramesToVideo(PageWidget):
             self._post(
                 {"status": "failed", "stage": stage_words("failed"), "progress": None, **problem(error)}
             )
+
+    async def _pick_up_for_page(self) -> None:
+        try:
+            watch = await asyncio.to_thread(self._pick_up)
+        except Exception:  # what was left behind stays there; the form can be used all the same
+            _logger.exception("What an earlier kernel left behind could not be looked up.")
+            return
+        if watch is not None:
+            self._do(lambda: self._write(watch.first()))
+            watch.shot.start()
 
     async def _extend(self, clip: object) -> None:
         """Let a clip go on: its exact last frame becomes the start picture of the next one."""

@@ -1,0 +1,95 @@
+"""Recovery: what an earlier kernel left behind is found, fetched and saved; no request is ever sent."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import warnings
+from typing import TYPE_CHECKING
+
+from ipyveo.errors import VeoError
+from ipyveo.generations.shot import Shot, default_client, watched_here
+from ipyveo.library.library import Library
+from ipyveo.loop import on_background
+
+if TYPE_CHECKING:
+    from ipyveo.api.client import VeoClient
+    from ipyveo.library.journal import Entry
+    from ipyveo.media.clip import Clip
+
+_GRACE_SECONDS = 4.0  # a job that ends just now shows up a moment later
+
+
+async def recover(
+    *,
+    client: VeoClient | None = None,
+    library: Library | str | os.PathLike[str] | None = None,
+    wait: float = 0.0,
+) -> list[Clip]:
+    """Finish what an earlier kernel, a dropped line or Stop watching left behind; never sends a request.
+
+    A run whose process has ended is taken over at once; one that a living process still watches is left
+    alone. What is not found stays in the journal, and a warning says so.
+
+    Parameters
+    ----------
+    client
+        None uses the key from the environment or Colab's secrets, and without one the embedded sandbox.
+    library
+        A `Library` or its folder; None is ``IPYVEO_LIBRARY``, then ``ipyveo-library``.
+    wait
+        Seconds to keep looking for jobs that are not done; 0 looks once, with a few seconds of grace.
+
+    Returns
+    -------
+    list of Clip
+        The clips that came home now.
+
+    Examples
+    --------
+    >>> from ipyveo import VeoClient, recover, run
+    >>> run(recover(client=VeoClient.sandbox(), library="/tmp/an-empty-library"))
+    []
+    """
+    library = library if isinstance(library, Library) else Library(library)
+    if client is None:
+        client = default_client()
+    clips, sentences = await on_background(_recover(client, library, max(wait, _GRACE_SECONDS)))
+    for sentence in sentences:
+        warnings.warn(sentence, stacklevel=2)
+    return clips
+
+
+async def _recover(client: VeoClient, library: Library, patience: float) -> tuple[list[Clip], list[str]]:
+    left = await asyncio.to_thread(_left_behind, client, library)
+    shots = [Shot(entry, client, library, patience=patience) for entry in left]
+    outcomes = await asyncio.gather(*(_finished(shot) for shot in shots))
+    clips = [clip for shot in shots for clip in shot.clips]
+    return clips, [sentence for said in outcomes for sentence in said]
+
+
+async def _finished(shot: Shot) -> list[str]:
+    """Wait for one run; returns what is to be said of it."""
+    when = f"{shot.entry.began_at.astimezone():%d %B, %H:%M}"
+    try:
+        async for _ in shot:
+            pass
+    except VeoError as error:
+        return [f"The run of {when}: {error}"]
+    return [f"The run of {when}: {notice}" for notice in shot.notices]
+
+
+def _left_behind(client: VeoClient, library: Library) -> list[Entry]:
+    """Take over the runs of this account that nobody watches; close those of which nothing can come."""
+    journal = library.journal
+    left = []
+    for entry in journal.unfinished():
+        if watched_here(entry.id) or not journal.take_over(entry):
+            continue
+        if entry.state == "waiting":
+            journal.ended(entry.id, "failed", "It was never sent. Nothing was charged.")
+        elif entry.account == client.account:
+            left.append(journal.entry(entry.id))
+        elif entry.account.startswith("sandbox:"):
+            journal.ended(entry.id, "failed", "The local preview ended with its kernel. Nothing was charged.")
+    return left
