@@ -323,6 +323,26 @@ async def test_a_view_that_is_not_heard_of_any_more_is_forgotten_and_the_beat_en
     await page.until(lambda: studio._beating is None and not studio._views)
 
 
+async def test_a_view_is_not_forgotten_while_a_cell_keeps_the_kernel_from_hearing_it(studio, monkeypatch):
+    monkeypatch.setattr("ipyveo.widgets.page_widget._BEAT_SECONDS", 0.02)
+    monkeypatch.setattr("ipyveo.widgets.page_widget._VIEW_SECONDS", 0.2)
+    page = Page(studio, monkeypatch)
+    done = threading.Event()
+
+    async def kernel():
+        page.say(type="hello", view="open")
+        done.wait()  # a cell that blocks the kernel's loop
+        await page.until(lambda: not studio._views)
+
+    thread = threading.Thread(target=lambda: asyncio.run(kernel()))
+    thread.start()
+    await page.until(lambda: len([said for said in page.said if said["type"] == "beat"]) > 30)
+    assert "open" in studio._views
+    done.set()
+    await asyncio.to_thread(thread.join)
+    assert not studio._views
+
+
 def test_a_widget_that_is_refused_does_not_stay_behind():
     before = len(_instances)
     with pytest.raises(FrameError):

@@ -43,6 +43,8 @@ class PageWidget(anywidget.AnyWidget):
         self._keys_lock = threading.Lock()
         self._views: dict[str, float] = {}  # when each was heard last
         self._heard = False
+        self._ear: asyncio.AbstractEventLoop | None = None  # the kernel's loop that messages come in on
+        self._free = time.monotonic()  # when that loop last had time for a message
         self._beating: asyncio.Task[None] | None = None
         self._deliveries = Deliveries(self._tell)
         super().__init__(**traits)
@@ -101,6 +103,8 @@ class PageWidget(anywidget.AnyWidget):
     def _hear(self, _: object, content: Mapping[str, Any], buffers: list[memoryview]) -> None:
         """Hand a message over to the background loop at once: a kernel's handlers must be short."""
         self._heard = True
+        with contextlib.suppress(RuntimeError):  # a notebook whose messages come without a loop
+            self._ear = asyncio.get_running_loop()
         data = [bytes(buffer) for buffer in buffers]
         background_loop().call_soon_threadsafe(self._answer, dict(content), data)
 
@@ -140,11 +144,24 @@ class PageWidget(anywidget.AnyWidget):
     async def _beat(self) -> None:
         """Let the page tell a kernel that is there from one that is not, as long as a page is there."""
         while self._views:
-            oldest = time.monotonic() - _VIEW_SECONDS
+            # While a cell keeps the kernel busy no greeting gets through: silence says nothing then.
+            oldest = self._last_free() - _VIEW_SECONDS
             self._views = {view: heard for view, heard in self._views.items() if heard > oldest}
             self._tell({"type": "beat"}, [])
             await asyncio.sleep(_BEAT_SECONDS)
         self._beating = None
+
+    def _last_free(self) -> float:
+        try:
+            if self._ear is None:
+                return time.monotonic()
+            self._ear.call_soon_threadsafe(self._note_free)
+        except RuntimeError:  # that loop has ended
+            return time.monotonic()
+        return self._free
+
+    def _note_free(self) -> None:
+        self._free = time.monotonic()
 
 
 def _opened(thing: Frame | Clip | None, what: str) -> tuple[IO[bytes], int, str]:
