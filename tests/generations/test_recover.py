@@ -194,6 +194,17 @@ async def test_what_was_stopped_is_picked_up_later_in_the_same_kernel(client, le
     assert book.received_posts == 1
 
 
+async def test_recovering_twice_at_the_same_moment_fetches_each_clip_once(client, pictures, tmp_path):
+    shot = generate(*pictures, prompt="dusk [sandbox: stall]", client=client, library=tmp_path)
+    await anext(aiter(shot))
+    shot.stop()
+    with pytest.raises(InterruptedGenerationError):
+        await shot
+    both = await asyncio.gather(*(recover(client=client, library=tmp_path, wait=30) for _ in range(4)))
+    assert len([clip for clips in both for clip in clips]) == 1
+    assert len(Library(tmp_path).clips()) == 1
+
+
 async def test_what_is_still_watched_is_left_alone(client, pictures, tmp_path):
     shot = generate(*pictures, prompt="dusk [sandbox: stall]", client=client, library=tmp_path)
     await anext(aiter(shot))

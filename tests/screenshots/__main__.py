@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from playwright.sync_api import Browser, Locator, expect  # noqa: E402 - tests/ is put on the path first
 
+from ipyveo.generations.stages import stage_words  # noqa: E402 - as above
 from lab import Lab, Notebook, browser  # noqa: E402 - as above
 
 WIDTHS = (600, 900, 1400)
@@ -39,6 +40,7 @@ STUDIOS: dict[str, str] = {  # the arguments of the widget in each state; NAME i
     "filled": "long_name, night, prompt=prompt, number_of_videos=2",
     "running": f"{DRAWN} + ' [sandbox: stall]'",
     "percent": f"{DRAWN} + ' [sandbox: percentages, stall@processing]'",
+    "checking": f"{DRAWN} + ' [sandbox: stall, drop@starting]'",
     "failed": f"{DRAWN} + ' [sandbox: unsafe]'",
     "failed-long": f"day, prompt=prompt + ' [sandbox: {LONG_ERROR}]'",
     "stopped": f"{DRAWN} + ' [sandbox: stall@starting]'",
@@ -82,6 +84,7 @@ REACH: dict[str, Callable[[Locator], None]] = {
     "filled": lambda _: None,
     "running": run_until("Processing"),
     "percent": run_until("Processing"),
+    "checking": run_until(stage_words("checking")),
     "failed": fail,
     "failed-long": fail,
     "stopped": stop,

@@ -166,9 +166,9 @@ def silent(seconds: float) -> InterruptedGenerationError:
     )
 
 
-def stopped(sending: Sending | None) -> InterruptedGenerationError:
-    """Return the error for a request that nobody wants to watch any more; None was sent by another kernel."""
-    if sending is not None and not sending.sent:
+def stopped(sending: Sending) -> InterruptedGenerationError:
+    """Return the error for a request that nobody wants to watch any more."""
+    if not sending.sent:
         return InterruptedGenerationError(
             "Stopped before the request was sent. Nothing was charged. Generate again when you like."
         )

@@ -8,13 +8,12 @@ import warnings
 from typing import TYPE_CHECKING
 
 from ipyveo.errors import VeoError
-from ipyveo.generations.shot import Shot, default_client, watched_here
+from ipyveo.generations.shot import Shot, adopt, default_client
 from ipyveo.library.library import Library
 from ipyveo.loop import on_background
 
 if TYPE_CHECKING:
     from ipyveo.api.client import VeoClient
-    from ipyveo.library.journal import Entry
     from ipyveo.media.clip import Clip
 
 _GRACE_SECONDS = 4.0  # a job that ends just now shows up a moment later
@@ -61,8 +60,7 @@ async def recover(
 
 
 async def _recover(client: VeoClient, library: Library, patience: float) -> tuple[list[Clip], list[str]]:
-    left = await asyncio.to_thread(_left_behind, client, library)
-    shots = [Shot(entry, client, library, patience=patience) for entry in left]
+    shots = await asyncio.to_thread(_left_behind, client, library, patience)
     outcomes = await asyncio.gather(*(_finished(shot) for shot in shots))
     clips = [clip for shot in shots for clip in shot.clips]
     return clips, [sentence for said in outcomes for sentence in said]
@@ -79,17 +77,21 @@ async def _finished(shot: Shot) -> list[str]:
     return [f"The run of {when}: {notice}" for notice in shot.notices]
 
 
-def _left_behind(client: VeoClient, library: Library) -> list[Entry]:
+def _left_behind(client: VeoClient, library: Library, patience: float) -> list[Shot]:
     """Take over the runs of this account that nobody watches; close those of which nothing can come."""
-    journal = library.journal
-    left = []
-    for entry in journal.unfinished():
-        if watched_here(entry.id) or not journal.take_over(entry):
+    account, left = client.account, []
+    for entry in library.journal.unfinished():
+        lost = entry.account.startswith("sandbox:") and entry.account != account
+        if entry.account != account and not lost and entry.state != "waiting":
+            continue  # another account's: it is found with that one's key
+        shot = adopt(entry, client, library, patience)
+        if shot is None:
             continue
         if entry.state == "waiting":
-            journal.ended(entry.id, "failed", "It was never sent. Nothing was charged.")
-        elif entry.account == client.account:
-            left.append(journal.entry(entry.id))
-        elif entry.account.startswith("sandbox:"):
-            journal.ended(entry.id, "failed", "The local preview ended with its kernel. Nothing was charged.")
+            library.journal.ended(entry.id, "failed", "It was never sent. Nothing was charged.")
+        elif lost:
+            sentence = "The local preview ended with its kernel. Nothing was charged."
+            library.journal.ended(entry.id, "failed", sentence)
+        else:
+            left.append(shot)
     return left

@@ -12,7 +12,7 @@ import threading
 import time
 import warnings
 import weakref
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
@@ -51,6 +51,7 @@ _LAST_PAUSE_SECONDS = 15.0
 # The runs of this process, for as long as somebody holds them.
 _runs: weakref.WeakSet[Shot] = weakref.WeakSet()
 _registering = threading.Lock()
+_adopting = threading.Lock()  # the journal is asked under it, so it is not the one the loop waits for
 
 _logger = logging.getLogger(__name__)
 
@@ -123,6 +124,11 @@ class Shot:
         """True until it has ended or has been stopped; also before it has started."""
         return self.outcome in ("idle", "running") and not self._called_off
 
+    @property
+    def over(self) -> bool:
+        """True once its work has ended, which is a moment after it was stopped."""
+        return self.outcome not in ("idle", "running")
+
     def twin(self) -> Shot:
         """Return the run of this process that is making the very same clips already, or this one.
 
@@ -145,10 +151,12 @@ class Shot:
             for other in list(_runs):
                 if other.going and other.entry.digest == self.entry.digest and self._of_one_place(other):
                     return other
-        journal, account = self.library.journal, self.client.account
-        for entry in reversed(journal.equal(self.entry.digest)):
-            if entry.unfinished and entry.account == account and journal.take_over(entry):
-                return Shot(journal.entry(entry.id), self.client, self.library)
+        account = self.client.account
+        for entry in reversed(self.library.journal.equal(self.entry.digest)):
+            if entry.unfinished and entry.account == account:
+                shot = adopt(entry, self.client, self.library)
+                if shot is not None:
+                    return shot
         return None
 
     def _of_one_place(self, other: Shot) -> bool:
@@ -214,13 +222,21 @@ class Shot:
         if failure is None:
             self.outcome = "complete"
         elif isinstance(failure, asyncio.CancelledError):
-            sending = None if self._generation is None else self._generation.sending
-            self.outcome, failure = "stopped", stopped(sending)
+            self.outcome, failure = "stopped", self._stopped()
         else:
             interrupted = isinstance(failure, InterruptedGenerationError)
             self.outcome = "interrupted" if interrupted else "failed"
         self.error = failure
         self._notify(None)
+
+    def _stopped(self) -> InterruptedGenerationError:
+        if self._generation is not None and not self._generation.sending.sent:
+            return stopped(self._generation.sending)
+        return InterruptedGenerationError(
+            "Watching was stopped; the job goes on at the service and may be charged. "
+            "It stays in the journal: recover() fetches it later.",
+            maybe_charged=True,
+        )
 
     async def _generate(self) -> None:
         try:
@@ -452,7 +468,7 @@ class Shot:
         try:
             home = self.client.base_url
             measured = await download_clip(video.file_url, part, home=home, on_share=on_share)
-            return await asyncio.to_thread(self._save, take, video, part, measured)
+            return await _to_its_end(asyncio.to_thread(self._save, take, video, part, measured))
         except OSError as error:
             part.unlink(missing_ok=True)
             reason = error.strerror or type(error).__name__
@@ -498,6 +514,16 @@ class Shot:
 def _place(account: str) -> str:
     """Return what makes the clips: every embedded sandbox makes the same ones."""
     return account.partition(":")[0] if account.startswith("sandbox:") else account
+
+
+async def _to_its_end(saving: Coroutine[Any, Any, Clip]) -> Clip:
+    """Wait for a clip to be saved, also when watching is stopped meanwhile: a thread cannot be called off."""
+    task = asyncio.ensure_future(saving)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
 
 
 def _lacks_address(take: StoredTake) -> bool:
@@ -609,10 +635,17 @@ def generate(
     return Shot(_new_entry(generation.request, frames), client, library, generation, reuse=reuse)
 
 
-def watched_here(generation: str) -> bool:
-    """Tell whether this process is at work on a run of the journal."""
-    with _registering:
-        return any(shot.entry.id == generation and shot.going for shot in list(_runs))
+def adopt(entry: Entry, client: VeoClient, library: Library, patience: float | None = None) -> Shot | None:
+    """Make a run of the journal this process's own, or return None if it is being watched already."""
+    with _adopting:
+        with _registering:
+            at_work = any(shot.entry.id == entry.id and not shot.over for shot in list(_runs))
+        if at_work or not library.journal.take_over(entry):
+            return None
+        shot = Shot(library.journal.entry(entry.id), client, library, patience=patience)
+        with _registering:
+            _runs.add(shot)
+        return shot
 
 
 def default_client() -> VeoClient:

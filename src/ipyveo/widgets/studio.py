@@ -183,13 +183,11 @@ class FramesToVideo(PageWidget):
 
     def _pick_up(self) -> Watch | None:
         """Take up the run that this form asked for before, in this kernel or one that has ended."""
-        if self.start_image is None or not self.prompt.strip():
-            return None
-        earlier = self._new_shot().earlier()
         with self._asking:
-            if earlier is None or self._watch is not None:
+            if self._watch is not None or self.start_image is None or not self.prompt.strip():
                 return None
-            return self._watched(earlier)
+            earlier = self._new_shot().earlier()
+            return None if earlier is None else self._watched(earlier)
 
     def stop(self) -> None:
         """Stop watching. The service has no cancel: the job goes on there, and may be charged."""
