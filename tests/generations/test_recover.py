@@ -304,7 +304,7 @@ def test_the_histories_are_asked_once_by_many_that_look_at_the_same_time(client)
     calls = []
 
     class Counting:
-        account = "counted"
+        identity = "counted"
 
         async def histories(self, *, page, page_size):
             calls.append((page, page_size))

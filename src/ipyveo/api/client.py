@@ -152,10 +152,15 @@ class VeoClient:
 
         An embedded sandbox's account ends with its process, so each has a name of its own.
         """
-        endpoint = self._find_endpoint()
         if self._sandbox_options is None:
-            return endpoint.base_url
-        return f"sandbox:{hashlib.sha256(endpoint.key.bearer().encode()).hexdigest()[:16]}"
+            return self._find_endpoint().base_url
+        return f"sandbox:{self.identity}"
+
+    @property
+    def identity(self) -> str:
+        """The same for clients of the same place and key, another for any others; kept in memory only."""
+        endpoint = self._find_endpoint()
+        return hashlib.sha256(f"{endpoint.base_url} {endpoint.key.bearer()}".encode()).hexdigest()[:16]
 
     def __repr__(self) -> str:
         if not hasattr(self, "_find_endpoint"):  # shown in a traceback of its own constructor

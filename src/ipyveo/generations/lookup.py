@@ -37,12 +37,15 @@ class Found:
         True if these are as many takes as were asked for.
     traced
         True if the service has heard of it, even where no video is there yet.
+    pending
+        True if a row that may be its own is still in the making.
     """
 
     takes: tuple[StoredTake, ...] = ()
     marks: frozenset[str] = frozenset()
     settled: bool = False
     traced: bool = False
+    pending: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,8 +131,11 @@ def choose(rows: list[Row], journal: Journal, entry: Entry) -> Found:
     return Found(
         takes=tuple(_take(take, video) for take, video in enumerate(videos, 1)),
         marks=frozenset().union(*(row.marks for row in own)),
-        settled=len(videos) == entry.number_of_videos,
+        # A row from before the request left is an older video, unless the clocks differ: it can wait.
+        settled=len(videos) == entry.number_of_videos
+        and (bool(known) or not any(_early(row, sent) for row in own)),
         traced=bool(mine),
+        pending=any(not row.decided for row in mine),
     )
 
 
@@ -137,8 +143,7 @@ def _own(rows: list[Row], count: int, sent: datetime) -> list[Row]:
     """Return the row that holds the whole run, or else as many in order of time as make it up."""
 
     def order(row: Row) -> tuple[bool, datetime]:
-        created = row.created or sent
-        return created < sent - timedelta(seconds=5), created
+        return _early(row, sent), row.created or sent
 
     ordered = sorted(rows, key=order)
     for row in ordered:
@@ -149,6 +154,10 @@ def _own(rows: list[Row], count: int, sent: datetime) -> list[Row]:
         if sum(len(each.videos) for each in own) < count:
             own.append(row)
     return own
+
+
+def _early(row: Row, sent: datetime) -> bool:
+    return (row.created or sent) < sent - timedelta(seconds=5)
 
 
 def _matches(row: Row, prompt: str, sent: datetime) -> bool:
@@ -184,7 +193,7 @@ def _take(take: int, video: Video) -> StoredTake:
 
 async def _recent(client: VeoClient, since: datetime) -> list[Video]:
     """Return the account's videos since then; many runs that look at the same time share one call."""
-    account = await asyncio.to_thread(lambda: client.account)
+    account = await asyncio.to_thread(lambda: client.identity)
     now = asyncio.get_running_loop().time()
     known = _looks.get(account)
     if known is None or known[0] > since or known[1] < now - _PAUSE_SECONDS:

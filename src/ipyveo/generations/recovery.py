@@ -87,7 +87,7 @@ def _left_behind(client: VeoClient, library: Library, patience: float) -> list[S
         shot = adopt(entry, client, library, patience)
         if shot is None:
             continue
-        if entry.state == "waiting":
+        if shot.entry.state == "waiting":  # as it was when its process had ended for certain
             library.journal.ended(entry.id, "failed", "It was never sent. Nothing was charged.")
         elif lost:
             sentence = "The local preview ended with its kernel. Nothing was charged."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import os
@@ -14,7 +15,7 @@ import warnings
 import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from dataclasses import asdict, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from ipyveo.api.client import VeoClient
@@ -47,6 +48,7 @@ _PATIENCE_SECONDS = 20 * 60.0  # without a trace of the job in the account's his
 _SETTLING_SECONDS = 60.0  # how long fewer videos than asked for have to stay as they are
 _LOOKS = (0.0, 2.0, 2.0, 4.0, 8.0)  # seconds before each look; then the last pause
 _LAST_PAUSE_SECONDS = 15.0
+_SHORTEST_LOOK_SECONDS = 5.0
 
 # The runs of this process, for as long as somebody holds them.
 _runs: weakref.WeakSet[Shot] = weakref.WeakSet()
@@ -142,18 +144,26 @@ class Shot:
             _runs.add(self)
         return self
 
-    def earlier(self) -> Shot | None:
+    def earlier(self, *, of_this_process: bool = True) -> Shot | None:
         """Return a run that asked for the very same clips and is not finished, or None; never sends anything.
 
-        It may go on in this process, or have been left behind by one that has ended: then it is taken over.
+        It may go on in this process, or have been left behind: then it is taken over.
+
+        Parameters
+        ----------
+        of_this_process
+            False to pass over what was stopped in this process: whoever stops and asks again wants a new run.
         """
         with _registering:
             for other in list(_runs):
                 if other.going and other.entry.digest == self.entry.digest and self._of_one_place(other):
                     return other
-        account = self.client.account
-        for entry in reversed(self.library.journal.equal(self.entry.digest)):
-            if entry.unfinished and entry.account == account:
+        if not self.library.generations():
+            return None
+        journal, account = self.library.journal, self.client.account
+        for entry in reversed(journal.equal(self.entry.digest)):
+            theirs = of_this_process or entry.owner != journal.owners.mine()
+            if entry.unfinished and entry.account == account and theirs:
                 shot = adopt(entry, self.client, self.library)
                 if shot is not None:
                     return shot
@@ -249,6 +259,9 @@ class Shot:
                 await self._note("ended", "failed", str(error))
             else:
                 await self._note("reached", "stopped")
+            raise
+        except Exception:
+            await self._note("reached", "stopped")  # nobody listens any more: others need not wait for it
             raise
 
     async def _pass(self) -> None:
@@ -355,36 +368,43 @@ class Shot:
         await self._note("reached", "checking")
         self._tell(StatusEvent("checking"))
         journal = self.library.journal
-        self.entry = await asyncio.to_thread(journal.entry, self.entry.id)
+        with contextlib.suppress(sqlite3.Error, OSError, IndexError):
+            self.entry = await asyncio.to_thread(journal.entry, self.entry.id)
         clock = asyncio.get_running_loop().time
+        age = datetime.now(UTC) - (self.entry.sent_at or self.entry.began_at)
         patience = _PATIENCE_SECONDS if self._patience is None else self._patience
-        ends, seen, since = clock() + patience, Found(), clock()
+        old = self._patience is not None and age.total_seconds() > _PATIENCE_SECONDS
+        # The patience counts from when the request left: a run that is picked up late has used some of it.
+        left = (
+            max(patience - age.total_seconds(), _SHORTEST_LOOK_SECONDS)
+            if self._patience is None
+            else patience
+        )
+        ends, seen, since, read = clock() + left, Found(), clock(), False
         looks = iter(_LOOKS)
         while True:
             # The first look is at once, and the last one when the patience ends.
             pause = next(looks, _LAST_PAUSE_SECONDS)
             await asyncio.sleep(max(0.0, min(pause, ends - clock())))
             try:
-                found = await look(self.client, journal, self.entry)
-            except VeoError as error:
-                doubt = doubt or error
-                found = seen
-            if found != seen:
-                seen, since = found, clock()
-            old = datetime.now(UTC) - (self.entry.sent_at or self.entry.began_at) > timedelta(minutes=20)
-            enough = found.takes and (
-                clock() - since >= _SETTLING_SECONDS or (self._patience is not None and old)
-            )
-            if found.settled or enough:
-                if await asyncio.to_thread(
+                found, read = await look(self.client, journal, self.entry), True
+                still = (old or clock() - since >= _SETTLING_SECONDS) and found == seen
+                enough = still and bool(found.takes) and not found.pending
+                if (found.settled or enough) and await asyncio.to_thread(
                     journal.claim, self.entry.id, self.entry.account, found.takes, found.marks
                 ):
                     return list(found.takes)
-                continue
+            except VeoError as error:
+                doubt, found = doubt or error, seen
+            except (sqlite3.Error, OSError) as error:
+                _logger.warning("The journal could not be asked: %s", error)
+                found = seen
+            if found != seen:
+                seen, since = found, clock()
             if found.traced and self._patience is None:
                 ends = clock() + patience
             if clock() >= ends:
-                raise _not_found(self._patience, doubt)
+                raise _not_found(self._patience, doubt, read=read)
 
     async def _bring_home(self, takes: list[StoredTake]) -> None:
         asked = self.entry.number_of_videos
@@ -441,7 +461,12 @@ class Shot:
 
     def _landed(self, take: int) -> Clip | None:
         """Return the take's clip if it is in the library already, though the journal may not know it yet."""
-        for known in self.library.journal.takes(self.entry.id):
+        try:
+            takes = self.library.journal.takes(self.entry.id)
+        except (sqlite3.Error, OSError) as error:  # the clip is paid for, and fetched all the same
+            _logger.warning("The journal could not be asked: %s", error)
+            return None
+        for known in takes:
             if known.take == take and known.file:
                 return self.library.landed(known.file, self.entry.id)
         return None
@@ -534,9 +559,14 @@ def _video(take: StoredTake) -> Video:
     return Video(take.id, "", take.file_url, take.status, "")
 
 
-def _not_found(patience: float | None, doubt: VeoError | None) -> InterruptedGenerationError:
+def _not_found(patience: float | None, doubt: VeoError | None, *, read: bool) -> InterruptedGenerationError:
     raw = "" if doubt is None else doubt.raw
-    if patience is not None:
+    if not read:
+        sentence = (
+            "Your account could not be read, so it is not known whether this job was accepted; it may be "
+            "charged. It stays in the journal: call recover() when the service answers again."
+        )
+    elif patience is not None:
         sentence = (
             "This run is not in the account's history yet; it may be charged. "
             "It stays in the journal: call recover() again later."
@@ -642,7 +672,10 @@ def adopt(entry: Entry, client: VeoClient, library: Library, patience: float | N
             at_work = any(shot.entry.id == entry.id and not shot.over for shot in list(_runs))
         if at_work or not library.journal.take_over(entry):
             return None
-        shot = Shot(library.journal.entry(entry.id), client, library, patience=patience)
+        entry = library.journal.entry(entry.id)  # its process may have gone on since it was read
+        if not entry.unfinished and entry.state != "waiting":
+            return None
+        shot = Shot(entry, client, library, patience=patience)
         with _registering:
             _runs.add(shot)
         return shot

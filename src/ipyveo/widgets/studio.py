@@ -7,6 +7,7 @@ import contextlib
 import io
 import logging
 import os
+import sqlite3
 import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -159,7 +160,9 @@ class FramesToVideo(PageWidget):
         with self._asking:
             if self._watch is not None and self._watch.shot.going:
                 return self._watch.shot
-            watch = self._watched(self._new_shot().twin())
+            shot = self._new_shot()
+            # What a kernel that died had already sent is not paid for again.
+            watch = self._watched(self._left_behind(shot) or shot.twin())
         # Outside of the lock: an observer of these may call generate() itself, and gets this run.
         self._write(watch.first())
         return watch.shot.start()
@@ -174,6 +177,12 @@ class FramesToVideo(PageWidget):
             client=self._client,
             library=self._library,
         )
+
+    def _left_behind(self, shot: Shot) -> Shot | None:
+        try:
+            return shot.earlier(of_this_process=False)
+        except (sqlite3.Error, OSError):
+            return None  # the run itself says in a sentence that the library cannot be used
 
     def _watched(self, shot: Shot) -> Watch:
         """Make a run the one that is shown. Only with `_asking` held."""
