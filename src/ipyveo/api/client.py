@@ -158,7 +158,7 @@ class VeoClient:
 
     @property
     def identity(self) -> str:
-        """The same for clients of the same place and key, another for any others; kept in memory only."""
+        """The same for clients of one place and key, another for any other; no key can be read from it."""
         endpoint = self._find_endpoint()
         return hashlib.sha256(f"{endpoint.base_url} {endpoint.key.bearer()}".encode()).hexdigest()[:16]
 

@@ -127,6 +127,11 @@ class Shot:
         return self.outcome in ("idle", "running") and not self._called_off
 
     @property
+    def sent_before(self) -> bool:
+        """True for a run of the journal, whose request left before this was made."""
+        return self._generation is None
+
+    @property
     def over(self) -> bool:
         """True once its work has ended, which is a moment after it was stopped."""
         return self.outcome not in ("idle", "running")

@@ -73,14 +73,8 @@ class Owners:
 if sys.platform != "win32":
     import fcntl
 
-    def _lock(file: int, number: int) -> bool:
-        try:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, number)
-        except OSError as error:
-            if error.errno in _BUSY:
-                return False
-            raise NoLocksError(error.errno, os.strerror(error.errno or 0)) from error
-        return True
+    def _try(file: int, number: int) -> None:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, number)
 
     def _unlock(file: int, number: int) -> None:
         fcntl.lockf(file, fcntl.LOCK_UN, 1, number)
@@ -88,16 +82,20 @@ if sys.platform != "win32":
 else:
     import msvcrt
 
-    def _lock(file: int, number: int) -> bool:
+    def _try(file: int, number: int) -> None:
         os.lseek(file, number, os.SEEK_SET)
-        try:
-            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-        except OSError as error:
-            if error.errno in _BUSY:
-                return False
-            raise NoLocksError(error.errno, os.strerror(error.errno or 0)) from error
-        return True
+        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
 
     def _unlock(file: int, number: int) -> None:
         os.lseek(file, number, os.SEEK_SET)
         msvcrt.locking(file, msvcrt.LK_UNLCK, 1)
+
+
+def _lock(file: int, number: int) -> bool:
+    try:
+        _try(file, number)
+    except OSError as error:
+        if error.errno in _BUSY:
+            return False
+        raise NoLocksError(error.errno, os.strerror(error.errno or 0)) from error
+    return True

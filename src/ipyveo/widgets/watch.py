@@ -32,7 +32,7 @@ class Watch:
         """Return the values at the start: what was shown before is gone, what the run has done is there."""
         values: dict[str, Any] = {
             "status": self._status,
-            "stage": "Sending the request",
+            "stage": stage_words("checking") if self.shot.sent_before else "Sending the request",
             "progress": None,
             "_notice": "",
             "_clips": [],
