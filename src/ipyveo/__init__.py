@@ -23,8 +23,9 @@ if TYPE_CHECKING:
         RateLimitError,
         VeoError,
     )
+    from ipyveo.generations.cost import Budget
+    from ipyveo.generations.generate import generate
     from ipyveo.generations.recovery import recover
-    from ipyveo.generations.shot import generate
     from ipyveo.library.library import Library
     from ipyveo.loop import run
     from ipyveo.media.clip import Clip
@@ -52,8 +53,9 @@ _HOMES = {
         "VeoError",
     ),
     "ipyveo.loop": ("run",),
+    "ipyveo.generations.cost": ("Budget",),
+    "ipyveo.generations.generate": ("generate",),
     "ipyveo.generations.recovery": ("recover",),
-    "ipyveo.generations.shot": ("generate",),
     "ipyveo.library.library": ("Library",),
     "ipyveo.media.clip": ("Clip",),
     "ipyveo.media.frame": ("Frame",),
@@ -64,6 +66,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "AuthenticationError",
+    "Budget",
     "BudgetError",
     "Clip",
     "CompleteEvent",

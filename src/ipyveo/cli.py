@@ -10,8 +10,9 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 _BAR_CELLS = 24
+_COST_SECONDS = 6.0  # how long the end of a command may wait for the account's word
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,6 +66,14 @@ def _parser() -> argparse.ArgumentParser:
         "-n", "--number-of-videos", type=int, default=1, metavar="N", help="takes, 1 (default) to 4"
     )
     generate.add_argument("--out", metavar="DIR", help="the library's folder (default ipyveo-library)")
+    generate.add_argument(
+        "--budget", type=int, metavar="CREDITS", help="refuse, unsent, what may cost more than this"
+    )
+    generate.add_argument(
+        "--reuse",
+        action="store_true",
+        help="take the clips of an identical earlier run instead of paying again",
+    )
     _common(generate, _generate)
 
     recover = commands.add_parser("recover", help="fetch what an earlier run left behind; sends no request")
@@ -125,27 +135,42 @@ def _client(options: argparse.Namespace) -> VeoClient:
 
 
 def _generate(options: argparse.Namespace) -> int:
-    from ipyveo.generations.shot import generate
+    from ipyveo.generations.cost import cost_words
+    from ipyveo.generations.generate import generate
     from ipyveo.loop import run
 
-    shot = generate(
-        options.start,
-        options.end,
-        prompt=options.prompt,
-        aspect_ratio=options.aspect_ratio,
-        number_of_videos=options.number_of_videos,
-        client=_client(options),
-        library=options.out,
-    )
+    with _warnings_as_lines():
+        shot = generate(
+            options.start,
+            options.end,
+            prompt=options.prompt,
+            aspect_ratio=options.aspect_ratio,
+            number_of_videos=options.number_of_videos,
+            client=_client(options),
+            library=options.out,
+            reuse=options.reuse,
+            budget=options.budget,
+        )
     progress = Progress(sys.stderr)
     shot.listen(progress.show)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the notices are printed below, as sentences
+    with _warnings_as_lines():
         clips = run(_clips(shot))
-    for notice in shot.notices:
-        sys.stderr.write(f"{notice}\n")
+    if shot.reused is None and shot.client.engine != "sandbox":
+        run(shot.settled(_COST_SECONDS))
+        words = cost_words(options.number_of_videos, shot.cost, shot.refunded)
+        sys.stderr.write(f"This run {words}.\n")
     _print_clips(clips, as_json=options.json)
     return DONE
+
+
+@contextlib.contextmanager
+def _warnings_as_lines() -> Iterator[None]:
+    """Print each warning as the plain sentence that it is, at the end."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        yield
+    for warning in said:
+        sys.stderr.write(f"{warning.message}\n")
 
 
 def _recover(options: argparse.Namespace) -> int:
@@ -199,7 +224,7 @@ class Progress:
             self._show(event)
 
     def _show(self, event: Event | None) -> None:
-        from ipyveo.api.events import StatusEvent
+        from ipyveo.api.events import StatusEvent, WaitingStatus
         from ipyveo.generations.stages import stage_words
 
         live = self._stream.isatty()
@@ -207,6 +232,8 @@ class Progress:
             self._stream.write("\r\x1b[K" if live else "")
         elif isinstance(event, StatusEvent):
             word = _plain(stage_words(event.status))
+            if isinstance(event, WaitingStatus):
+                word = f"{word}, next try in {event.seconds:.0f} s"
             seconds = time.monotonic() - self._began
             clock = f"{int(seconds // 60)}:{int(seconds % 60):02}"
             if live:
@@ -252,7 +279,10 @@ def _credits(options: argparse.Namespace) -> int:
     if options.json:
         _print_json({**asdict(left), "expires_at": left.expires_at and left.expires_at.isoformat()})
     else:
-        ends = f", the first of them until {left.expires_at:%d %B %Y}" if left.expires_at else ""
+        ends = ""
+        if left.expires_at:
+            verb = "end" if left.expires_at > datetime.now(UTC) else "ended"
+            ends = f"; {left.expiring} of them {verb} on {left.expires_at.astimezone():%d %B %Y}"
         sys.stdout.write(f"{left.remaining} of {left.quota} credits left{ends}.\n")
     return DONE
 

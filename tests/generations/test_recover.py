@@ -93,7 +93,7 @@ def _key(client: VeoClient) -> str:
 async def test_a_job_that_left_no_trace_is_given_up_as_in_doubt_and_sent_no_second_time(
     client, ledger, pictures, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("ipyveo.generations.shot._PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr("ipyveo.generations.search._PATIENCE_SECONDS", 1.0)
     book = ledger(client)
     with pytest.raises(InterruptedGenerationError, match="No trace of this job") as caught:
         await generate(*pictures, prompt="dusk [sandbox: 500]", client=client, library=tmp_path)

@@ -22,12 +22,15 @@ class Credits:
         Numbers of credits over all packs; ``remaining`` is the sum of quota less used.
     expires_at
         When the first pack with something left ends, or None if none does.
+    expiring
+        How many credits end then.
     """
 
     quota: int
     used: int
     remaining: int
     expires_at: datetime | None
+    expiring: int = 0
 
 
 @dataclass(frozen=True)
@@ -75,12 +78,14 @@ def read_credits(answer: object) -> Credits:
     quota = sum(_number(pack.get("quota")) for pack in packs)
     used = sum(_number(pack.get("used")) for pack in packs)
     ends = [
-        end
+        (end, left)
         for pack in packs
-        if (end := _moment(pack.get("expires_at"))) is not None
-        and _number(pack.get("quota")) > _number(pack.get("used"))
+        if (left := _number(pack.get("quota")) - _number(pack.get("used"))) > 0
+        and (end := _moment(pack.get("expires_at"))) is not None
     ]
-    return Credits(quota, used, quota - used, min(ends, default=None))
+    first = min((end for end, _ in ends), default=None)
+    expiring = sum(left for end, left in ends if end == first)
+    return Credits(quota, used, quota - used, first, expiring)
 
 
 def read_history(answer: object, page: int, page_size: int) -> HistoryPage:

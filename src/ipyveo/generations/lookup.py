@@ -98,6 +98,22 @@ async def look(client: VeoClient, journal: Journal, entry: Entry) -> Found:
     return await asyncio.to_thread(choose, rows_of(videos), journal, entry)
 
 
+async def named_again(client: VeoClient, journal: Journal, entry: Entry, take: int) -> str | None:
+    """Return where a take lies by the histories' word of now, or None if they do not say; costs nothing.
+
+    Raises
+    ------
+    VeoError
+        If the histories cannot be read now.
+    """
+    takes = await asyncio.to_thread(journal.takes, entry.id)
+    wanted = next((known.id for known in takes if known.take == take), "")
+    place = [known.take for known in takes if known.id == wanted].index(take) if wanted else 0
+    videos = await _recent(client, (entry.sent_at or entry.began_at) - _SKEW)
+    named = [video for video in videos if wanted and video.id == wanted]
+    return named[place].file_url if place < len(named) else None
+
+
 def rows_of(videos: list[Video]) -> list[Row]:
     """Return the rows that videos were read from: those of one row follow each other and share its id."""
     rows: list[list[Video]] = []

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import warnings
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ipyveo.errors import VeoError
-from ipyveo.generations.shot import Shot, adopt, default_client
+from ipyveo.generations.generate import default_client
+from ipyveo.generations.lookup import look
+from ipyveo.generations.shot import Shot, adopt, at_work
+from ipyveo.library.journal import Entry
 from ipyveo.library.library import Library
 from ipyveo.loop import on_background
 
@@ -77,10 +82,55 @@ async def _finished(shot: Shot) -> list[str]:
     return [f"The run of {when}: {notice}" for notice in shot.notices]
 
 
+@dataclass(frozen=True)
+class Offer:
+    """A run that an earlier kernel, a dropped line or Stop watching left behind.
+
+    Parameters
+    ----------
+    entry
+        The run.
+    ready
+        True if its videos can be fetched now.
+    """
+
+    entry: Entry
+    ready: bool
+
+
+async def offers(client: VeoClient, library: Library) -> list[Offer]:
+    """Return what `recover` would go for, oldest first, and which of it is ready; takes nothing over."""
+    entries = await asyncio.to_thread(_unwatched, client, library)
+    return [Offer(entry, await _ready(client, library, entry)) for entry in entries]
+
+
+async def _ready(client: VeoClient, library: Library, entry: Entry) -> bool:
+    if entry.state == "complete":
+        return True
+    try:
+        found = await look(client, library.journal, entry)
+    except (VeoError, sqlite3.Error, OSError):
+        return False
+    return found.settled
+
+
+def _unwatched(client: VeoClient, library: Library) -> list[Entry]:
+    """Return the unfinished runs of this account that no living process is at work on."""
+    journal, account = library.journal, client.account
+    return [
+        entry
+        for entry in library.unfinished()
+        if entry.unfinished
+        and entry.account == account
+        and not at_work(entry)
+        and (entry.owner == journal.owners.mine() or not journal.owners.lives(entry.owner))
+    ]
+
+
 def _left_behind(client: VeoClient, library: Library, patience: float) -> list[Shot]:
     """Take over the runs of this account that nobody watches; close those of which nothing can come."""
     account, left = client.account, []
-    for entry in library.journal.unfinished():
+    for entry in library.unfinished():
         lost = entry.account.startswith("sandbox:") and entry.account != account
         if entry.account != account and not lost and entry.state != "waiting":
             continue  # another account's: it is found with that one's key

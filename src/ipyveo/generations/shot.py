@@ -4,51 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 import os
-import secrets
 import sqlite3
 import threading
 import time
 import warnings
 import weakref
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator
-from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Callable, Generator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from ipyveo.api.client import VeoClient
-from ipyveo.api.events import CompleteEvent, Event, StatusEvent, Video
-from ipyveo.api.key import find_key
-from ipyveo.api.requests import VideoRequest, check_count, check_prompt
+from ipyveo.api.events import CompleteEvent, Event, StatusEvent
 from ipyveo.api.sending import stopped
-from ipyveo.errors import (
-    DownloadError,
-    GenerationFailedError,
-    InterruptedGenerationError,
-    InvalidRequestError,
-    VeoError,
-)
-from ipyveo.generations.download import download_clip
-from ipyveo.generations.lookup import Found, look
+from ipyveo.errors import InterruptedGenerationError, InvalidRequestError, VeoError
+from ipyveo.generations.cost import Budget, Meter
+from ipyveo.generations.landing import Landing
+from ipyveo.generations.search import Search
 from ipyveo.library.journal import Entry, StoredPicture, StoredTake
 from ipyveo.library.library import Library
-from ipyveo.media.aspect_ratio import AspectRatio
-from ipyveo.media.clip import Clip, VideoMeasurements
-from ipyveo.media.frame import Frame
+from ipyveo.loop import on_background
+from ipyveo.media.clip import Clip
 from ipyveo.watched import Watched
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ipyveo.api.generation import Generation
-
-_PATIENCE_SECONDS = 20 * 60.0  # without a trace of the job in the account's histories
-_SETTLING_SECONDS = 60.0  # how long fewer videos than asked for have to stay as they are
-_LOOKS = (0.0, 2.0, 2.0, 4.0, 8.0)  # seconds before each look; then the last pause
-_LAST_PAUSE_SECONDS = 15.0
-_SHORTEST_LOOK_SECONDS = 5.0
 
 # The runs of this process, for as long as somebody holds them.
 _runs: weakref.WeakSet[Shot] = weakref.WeakSet()
@@ -82,6 +63,12 @@ class Shot:
         When it was started, by this machine's monotonic clock, in seconds.
     notices
         A sentence for each take that failed while others succeeded, or came back in another shape.
+    cost
+        The credits that the account has fewer since, or None while, or if, that cannot be told.
+    refunded
+        The credits that were seen to come back.
+    reused
+        The earlier run whose clips were taken, or None.
     """
 
     def __init__(
@@ -92,6 +79,7 @@ class Shot:
         generation: Generation | None = None,
         *,
         reuse: bool = False,
+        budget: Budget | None = None,
         patience: float | None = None,
     ) -> None:
         self.entry = entry
@@ -99,7 +87,10 @@ class Shot:
         self.library = library
         self._generation = generation
         self._reuse = reuse
+        self._budget = budget
         self._patience = patience
+        self._meter: Meter | None = None
+        self._settling: asyncio.Task[None] | None = None
         self._watched: Watched[Event] = Watched(self._generate, self._ended)
         self._listeners: list[Callable[[Event | None], None]] = []
         self._called_off = False
@@ -108,6 +99,9 @@ class Shot:
         self.error: BaseException | None = None
         self.clips: list[Clip] = []
         self.notices: list[str] = []
+        self.cost: int | None = None
+        self.refunded = 0
+        self.reused: Entry | None = None
 
     def __repr__(self) -> str:
         return f"<Shot {self.outcome}, {len(self.clips)} of {self.entry.number_of_videos} clips>"
@@ -136,6 +130,11 @@ class Shot:
         """True once its work has ended, which is a moment after it was stopped."""
         return self.outcome not in ("idle", "running")
 
+    def check_budget(self) -> None:
+        """Raise `BudgetError` if this run could pass its budget."""
+        if self._budget is not None:
+            self._budget.check(self.entry.number_of_videos)
+
     def twin(self) -> Shot:
         """Return the run of this process that is making the very same clips already, or this one.
 
@@ -163,15 +162,24 @@ class Shot:
             for other in list(_runs):
                 if other.going and other.entry.digest == self.entry.digest and self._of_one_place(other):
                     return other
-        if not self.library.generations():
-            return None
-        journal, account = self.library.journal, self.client.account
-        for entry in reversed(journal.equal(self.entry.digest)):
-            theirs = of_this_process or entry.owner != journal.owners.mine()
+        account = self.client.account
+        for entry in reversed(self.library.equal(self.entry.digest)):
+            theirs = of_this_process or entry.owner != self.library.journal.owners.mine()
             if entry.unfinished and entry.account == account and theirs:
                 shot = adopt(entry, self.client, self.library)
                 if shot is not None:
                     return shot
+        return None
+
+    def made_before(self) -> tuple[Entry, list[Clip]] | None:
+        """Return the latest run that asked for the very same clips, with these, if all are in the library."""
+        for entry in reversed(self.library.equal(self.entry.digest)):
+            saved = [take for take in self.library.journal.takes(entry.id) if take.saved]
+            clips = [self.library.landed(take.file, entry.id) for take in saved]
+            here = [clip for clip in clips if clip is not None]
+            same_place = _place(entry.account) == _place(self.client.account)
+            if same_place and entry.state == "saved" and here and len(here) == len(clips):
+                return entry, here
         return None
 
     def _of_one_place(self, other: Shot) -> bool:
@@ -187,7 +195,10 @@ class Shot:
         return self._watched.so_far()
 
     def listen(self, listener: Callable[[Event | None], None]) -> None:
-        """Call `listener` on the background loop with each event as it comes, and with None at the end."""
+        """Call `listener` on the background loop with each event as it comes, and with None at the end.
+
+        None comes once more when it is known what the run did cost.
+        """
         self._listeners.append(listener)
 
     def __aiter__(self) -> AsyncIterator[Event]:
@@ -218,6 +229,10 @@ class Shot:
             raise self.error
         return list(self.clips)
 
+    async def settled(self, patience: float) -> None:
+        """Wait until it is known what the run did cost, for at most so many seconds after its end."""
+        await on_background(self._until_settled(patience))
+
     # All below runs on the background loop ---------------------------------------------------------
 
     def _tell(self, event: Event) -> None:
@@ -243,6 +258,38 @@ class Shot:
             self.outcome = "interrupted" if interrupted else "failed"
         self.error = failure
         self._notify(None)
+        if self._generation is not None and self.reused is None:
+            self._settling = asyncio.ensure_future(self._settle(self._generation))
+
+    async def _settle(self, generation: Generation) -> None:
+        """Find out what the run did cost, and whether the credits of a failed one came back."""
+        error = self.error
+        in_doubt = error is not None and not (isinstance(error, VeoError) and not error.maybe_charged)
+        if not generation.sending.sent or (error is not None and not in_doubt):
+            self._account_for(0)
+        if self._meter is None:
+            return
+        try:
+            if generation.sending.sent and not in_doubt:
+                good = 0 if error is not None else len(self.clips)
+                whole = error is None and good == self.entry.number_of_videos
+                await self._meter.read(None if whole else good)
+        finally:
+            self._meter.stop()
+        if self._meter.cost is None:
+            return
+        self.cost, self.refunded = self._meter.cost, self._meter.refunded
+        self._account_for(self.cost)
+        await self._note("cost", self.cost)
+        self._notify(None)
+
+    def _account_for(self, cost: int) -> None:
+        if self._budget is not None:
+            self._budget.settle(self.entry.id, cost)
+
+    async def _until_settled(self, patience: float) -> None:
+        if self._settling is not None:
+            await asyncio.wait({self._settling}, timeout=patience)
 
     def _stopped(self) -> InterruptedGenerationError:
         if self._generation is not None and not self._generation.sending.sent:
@@ -275,25 +322,23 @@ class Shot:
             takes = await asyncio.to_thread(self.library.journal.takes, self.entry.id)
             if self.entry.state != "complete" or any(_lacks_address(take) for take in takes):
                 takes = await self._check(None)
-        elif self._reuse and await asyncio.to_thread(self._find_earlier):
+        elif self._reuse and await asyncio.to_thread(self._take_made_before):
             return
         else:
+            if self._budget is not None:
+                self._budget.reserve(self.entry.id, self.entry.number_of_videos)
             await self._write_first_line()
+            self._meter = Meter(self.client, self.library.journal, self.entry.id)
+            await self._meter.start()
             takes = await self._follow(self._generation)
         await self._bring_home(takes)
 
-    def _find_earlier(self) -> bool:
-        """Take the clips of an equal run that are still in the library, if there is one."""
-        journal = self.library.journal
-        for entry in reversed(journal.equal(self.entry.digest)):
-            saved = [take for take in journal.takes(entry.id) if take.saved]
-            clips = [self.library.landed(take.file, entry.id) for take in saved]
-            here = [clip for clip in clips if clip is not None]
-            same_place = _place(entry.account) == _place(self.client.account)
-            if same_place and entry.state == "saved" and here and len(here) == len(clips):
-                self.clips = here
-                return True
-        return False
+    def _take_made_before(self) -> bool:
+        made = self.made_before()
+        if made is None:
+            return False
+        self.reused, self.clips = made
+        return True
 
     async def _write_first_line(self) -> None:
         """Write the run's line, durable before its request leaves."""
@@ -375,63 +420,21 @@ class Shot:
         journal = self.library.journal
         with contextlib.suppress(sqlite3.Error, OSError, IndexError):
             self.entry = await asyncio.to_thread(journal.entry, self.entry.id)
-        clock = asyncio.get_running_loop().time
-        age = datetime.now(UTC) - (self.entry.sent_at or self.entry.began_at)
-        patience = _PATIENCE_SECONDS if self._patience is None else self._patience
-        old = self._patience is not None and age.total_seconds() > _PATIENCE_SECONDS
-        # The patience counts from when the request left: a run that is picked up late has used some of it.
-        left = (
-            max(patience - age.total_seconds(), _SHORTEST_LOOK_SECONDS)
-            if self._patience is None
-            else patience
-        )
-        ends, seen, since, read = clock() + left, Found(), clock(), False
-        looks = iter(_LOOKS)
-        while True:
-            # The first look is at once, and the last one when the patience ends.
-            pause = next(looks, _LAST_PAUSE_SECONDS)
-            await asyncio.sleep(max(0.0, min(pause, ends - clock())))
-            try:
-                found, read = await look(self.client, journal, self.entry), True
-                still = (old or clock() - since >= _SETTLING_SECONDS) and found == seen
-                enough = still and bool(found.takes) and not found.pending
-                if (found.settled or enough) and await asyncio.to_thread(
-                    journal.claim, self.entry.id, self.entry.account, found.takes, found.marks
-                ):
-                    return list(found.takes)
-            except VeoError as error:
-                doubt, found = doubt or error, seen
-            except (sqlite3.Error, OSError) as error:
-                _logger.warning("The journal could not be asked: %s", error)
-                found = seen
-            if found != seen:
-                seen, since = found, clock()
-            if found.traced and self._patience is None:
-                ends = clock() + patience
-            if clock() >= ends:
-                raise _not_found(self._patience, doubt, read=read)
+        return await Search(self.client, journal, self.entry, self._patience, doubt).takes()
 
     async def _bring_home(self, takes: list[StoredTake]) -> None:
-        asked = self.entry.number_of_videos
-        videos = [(take.take, _video(take)) for take in takes]
-        made = [(take, video) for take, video in videos if not video.failed]
-        if not made:
-            raise GenerationFailedError(
-                "The service could not make any of the videos. The credits are returned. "
-                "Change the prompt or the pictures, or generate again."
-            )
-        self.notices = [
-            f"Take {take} failed at the service; its credit is returned."
-            for take, video in videos
-            if video.failed
-        ]
-        if len(videos) < asked:
-            self.notices.append(f"The service made {len(videos)} of the {asked} videos that were asked for.")
-        if len(made) > asked:
-            self.notices.append(
-                f"The service named {len(made)} files for {asked} videos; the others are left where they are."
-            )
-        if await self._download(made[:asked]):
+        def on_share(share: float) -> None:
+            self._tell(StatusEvent("downloading", share))
+
+        landing = Landing(
+            self.entry,
+            self.client,
+            self.library,
+            on_share=on_share,
+            clips=self.clips,
+            notices=self.notices,
+        )
+        if await landing.bring(takes):
             await self._note("ended", "saved")
 
     async def _check_library(self) -> None:
@@ -446,236 +449,26 @@ class Shot:
             "Choose another folder with library=."
         )
 
-    async def _download(self, made: list[tuple[int, Video]]) -> bool:
-        """Fetch the takes that are not here yet; True if all of them are here then."""
-        self._tell(StatusEvent("downloading", 0.0))
-        failure: VeoError | None = None
-        for done, (take, video) in enumerate(made):
-            try:
-                clip = await asyncio.to_thread(self._landed, take)
-                self.clips.append(clip or await self._fetch(take, video, done, len(made)))
-            except VeoError as error:
-                failure = error
-                self.notices.append(f"Take {take}: {error}")
-            else:
-                await self._note("landed", take)
-        if failure is not None and not self.clips:
-            self.notices = []  # one error says it
-            raise failure
-        return failure is None
-
-    def _landed(self, take: int) -> Clip | None:
-        """Return the take's clip if it is in the library already, though the journal may not know it yet."""
-        try:
-            takes = self.library.journal.takes(self.entry.id)
-        except (sqlite3.Error, OSError) as error:  # the clip is paid for, and fetched all the same
-            _logger.warning("The journal could not be asked: %s", error)
-            return None
-        for known in takes:
-            if known.take == take and known.file:
-                return self.library.landed(known.file, self.entry.id)
-        return None
-
-    async def _fetch(self, take: int, video: Video, done: int, total: int) -> Clip:
-        """Fetch one take and save it; the library never holds half a clip under a clip's name."""
-        if video.file_url is None:
-            raise InterruptedGenerationError(
-                "The service made the video but has not said where it lies; it may be charged. "
-                "It stays in the journal: recover() looks for it again.",
-                maybe_charged=True,
-            )
-        told = done / total
-
-        def on_share(share: float | None) -> None:
-            nonlocal told
-            overall = (done + (share or 0.0)) / total
-            if overall - told >= 0.01:  # noqa: PLR2004 - a percent is what people can see
-                told = overall
-                self._tell(StatusEvent("downloading", overall))
-
-        # The name is the run's own, so that a later kernel goes on where this one was ended.
-        part = self.library.incoming(f"{self.entry.id}-{take}")
-        try:
-            home = self.client.base_url
-            measured = await download_clip(video.file_url, part, home=home, on_share=on_share)
-            return await _to_its_end(asyncio.to_thread(self._save, take, video, part, measured))
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            reason = error.strerror or type(error).__name__
-        raise DownloadError(
-            f"The clip could not be written to the library ({reason}); it was made and may be charged. "
-            "Make room, then recover() fetches it.",
-            maybe_charged=True,
-        )
-
-    def _save(self, take: int, video: Video, part: Path, measured: VideoMeasurements) -> Clip:
-        entry = self.entry
-        clip = Clip(
-            path=part,
-            id=video.id,
-            prompt=entry.prompt,
-            created_at=datetime.now(UTC),
-            engine=self.client.engine or "veo",
-            **asdict(measured),
-        )
-        asked = AspectRatio.parse(entry.aspect_ratio)
-        if (clip.width > clip.height) != (asked.width > asked.height):
-            self.notices.append(
-                f"Take {take} came back as {clip.width}x{clip.height} although {asked.label} was asked for."
-            )
-        parameters = {
-            "prompt": entry.prompt,
-            "aspect_ratio": asked.label,
-            "number_of_videos": entry.number_of_videos,
-            "generation": entry.id,
-            "take": take,
-            "pictures": [picture.name for picture in entry.pictures],
-        }
-
-        def on_name(name: str) -> None:
-            try:
-                self.library.journal.landing(entry.id, take, name)
-            except (sqlite3.Error, OSError) as error:  # the clip is paid for, and lands all the same
-                _logger.warning("The journal could not note a clip's name: %s", error)
-
-        return self.library.save(part, clip, parameters, on_name)
-
 
 def _place(account: str) -> str:
     """Return what makes the clips: every embedded sandbox makes the same ones."""
     return account.partition(":")[0] if account.startswith("sandbox:") else account
 
 
-async def _to_its_end(saving: Coroutine[Any, Any, Clip]) -> Clip:
-    """Wait for a clip to be saved, also when watching is stopped meanwhile: a thread cannot be called off."""
-    task = asyncio.ensure_future(saving)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        raise
-
-
 def _lacks_address(take: StoredTake) -> bool:
-    return take.file_url is None and not _video(take).failed
+    return take.file_url is None and not take.failed
 
 
-def _video(take: StoredTake) -> Video:
-    return Video(take.id, "", take.file_url, take.status, "")
-
-
-def _not_found(patience: float | None, doubt: VeoError | None, *, read: bool) -> InterruptedGenerationError:
-    raw = "" if doubt is None else doubt.raw
-    if not read:
-        sentence = (
-            "Your account could not be read, so it is not known whether this job was accepted; it may be "
-            "charged. It stays in the journal: call recover() when the service answers again."
-        )
-    elif patience is not None:
-        sentence = (
-            "This run is not in the account's history yet; it may be charged. "
-            "It stays in the journal: call recover() again later."
-        )
-    else:
-        sentence = (
-            "No trace of this job was found in your account for 20 minutes, so it was probably never "
-            "accepted. recover() looks again; generating again may cost its credits a second time."
-        )
-    return InterruptedGenerationError(sentence, maybe_charged=True, raw=raw)
-
-
-def _new_entry(request: VideoRequest, frames: list[Frame]) -> Entry:
-    """Return the journal's line for a request that has not been made yet."""
-    asked = [request.path, request.prompt, request.aspect_ratio.label, str(request.number_of_videos)]
-    parts = [*(text.encode() for text in asked), *(file.data for _, file in request.pictures)]
-    digest = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts))
-    return Entry(
-        id=secrets.token_hex(8),
-        account="",
-        digest=digest.hexdigest(),
-        prompt=request.prompt,
-        aspect_ratio=request.aspect_ratio.label,
-        number_of_videos=request.number_of_videos,
-        pictures=tuple(StoredPicture(frame.name, "") for frame in frames),
-        began_at=datetime.now(UTC),
-    )
-
-
-def generate(
-    start_image: object,
-    end_image: object = None,
-    *,
-    prompt: str,
-    aspect_ratio: str = "16:9",
-    number_of_videos: int = 1,
-    client: VeoClient | None = None,
-    library: Library | str | os.PathLike[str] | None = None,
-    reuse: bool = False,
-) -> Shot:
-    """Make clips of one or two pictures and a sentence, and save them in the library.
-
-    Everything is checked here; the request is sent, once, when the result is first awaited or iterated.
-
-    Parameters
-    ----------
-    start_image, end_image
-        Any picture `Frame` takes; cropped about the centre to the aspect ratio.
-    prompt
-        What should happen.
-    aspect_ratio
-        ``"16:9"``, ``"9:16"`` or the API's own words for them.
-    number_of_videos
-        How many takes, 1 to 4.
-    client
-        None uses the key from the environment or Colab's secrets, and without one the embedded sandbox.
-    library
-        A `Library` or its folder; None is ``IPYVEO_LIBRARY``, then ``ipyveo-library``.
-    reuse
-        True to take the clips of an identical earlier run, if they are still in the library, instead of
-        paying again.
-
-    Returns
-    -------
-    Shot
-        Await it for a list of the good clips; iterate it for its events.
-
-    Raises
-    ------
-    FrameError, InvalidRequestError
-        At once, if something cannot be used; nothing is sent then.
-    VeoError
-        While waiting, if every take failed; see each class of `ipyveo.errors`.
-
-    Examples
-    --------
-    >>> from ipyveo import VeoClient, generate, run, sample_pictures
-    >>> day, night = sample_pictures("/tmp")
-    >>> shot = generate(day, night, prompt="dusk falls", client=VeoClient.sandbox(), library="/tmp/clips")
-    >>> clips = run(shot)  # doctest: +SKIP
-    """
-    if start_image is None:
-        raise InvalidRequestError(
-            "A start picture is missing. Nothing was sent and nothing was charged. Give start_image=."
-        )
-    if client is None:
-        client = default_client()
-    check_prompt(prompt)  # the quick checks first: a picture can take a second
-    check_count(number_of_videos)
-    ratio = AspectRatio.parse(aspect_ratio)
-    frames = [Frame(picture) for picture in (start_image, end_image) if picture is not None]
-    generation = client.frames_to_video(
-        *frames, prompt=prompt, aspect_ratio=ratio.label, number_of_videos=number_of_videos
-    )
-    library = library if isinstance(library, Library) else Library(library)
-    return Shot(_new_entry(generation.request, frames), client, library, generation, reuse=reuse)
+def at_work(entry: Entry) -> bool:
+    """Tell whether this process is at work on a run."""
+    with _registering:
+        return any(shot.entry.id == entry.id and not shot.over for shot in list(_runs))
 
 
 def adopt(entry: Entry, client: VeoClient, library: Library, patience: float | None = None) -> Shot | None:
     """Make a run of the journal this process's own, or return None if it is being watched already."""
     with _adopting:
-        with _registering:
-            at_work = any(shot.entry.id == entry.id and not shot.over for shot in list(_runs))
-        if at_work or not library.journal.take_over(entry):
+        if at_work(entry) or not library.journal.take_over(entry):
             return None
         entry = library.journal.entry(entry.id)  # its process may have gone on since it was read
         if not entry.unfinished and entry.state != "waiting":
@@ -684,8 +477,3 @@ def adopt(entry: Entry, client: VeoClient, library: Library, patience: float | N
         with _registering:
             _runs.add(shot)
         return shot
-
-
-def default_client() -> VeoClient:
-    """Return the client for the key that is found, or the embedded sandbox where there is none."""
-    return VeoClient() if find_key() is not None else VeoClient.sandbox()

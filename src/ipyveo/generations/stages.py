@@ -1,6 +1,8 @@
-"""The stages of a run, in the words that people read."""
+"""The stages and moments of a run, in the words that people read."""
 
 from __future__ import annotations
+
+from datetime import UTC, datetime
 
 WORDS = {
     "waiting": "Waiting until the service takes requests again",
@@ -26,3 +28,20 @@ def stage_words(status: str) -> str:
     ('Uploading images', 'upscaling')
     """
     return WORDS.get(status, status)
+
+
+def moment_words(moment: datetime) -> str:
+    """Return a moment in this machine's time zone: the clock for today, the day as well for any other.
+
+    Examples
+    --------
+    >>> from datetime import datetime
+    >>> from ipyveo.generations.stages import moment_words
+    >>> moment_words(datetime(2026, 3, 30, 10, 42).astimezone())
+    '30 March 2026, 10:42'
+    """
+    here, now = moment.astimezone(), datetime.now(UTC).astimezone()
+    if here.date() == now.date():
+        return f"{here:%H:%M}"
+    year = "" if here.year == now.year else f" {here.year}"
+    return f"{here.day} {here:%B}{year}, {here:%H:%M}"

@@ -9,10 +9,11 @@ import threading
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal, cast
 
+from ipyveo.api.events import FAILURE
 from ipyveo.library.ownership import Owners
 
 FILE_NAME = "journal.sqlite3"
@@ -25,7 +26,8 @@ CREATE TABLE generations (
     id TEXT PRIMARY KEY, account TEXT NOT NULL, digest TEXT NOT NULL, prompt TEXT NOT NULL,
     aspect_ratio TEXT NOT NULL, number_of_videos INTEGER NOT NULL, pictures TEXT NOT NULL,
     state TEXT NOT NULL, stage TEXT NOT NULL, owner INTEGER NOT NULL,
-    began_at TEXT NOT NULL, sent_at TEXT, error TEXT NOT NULL
+    began_at TEXT NOT NULL, sent_at TEXT, error TEXT NOT NULL, ended_at TEXT, cost INTEGER,
+    seat TEXT NOT NULL
 );
 CREATE INDEX unfinished ON generations (state);
 CREATE INDEX equal ON generations (digest);
@@ -39,7 +41,7 @@ CREATE TABLE claims (
 """
 _SELECT = (
     "SELECT id, account, digest, prompt, aspect_ratio, number_of_videos, pictures, state, stage, owner,"
-    " began_at, sent_at, error FROM generations"
+    " began_at, sent_at, error, ended_at, cost, seat FROM generations"
 )
 
 
@@ -61,6 +63,11 @@ class StoredTake:
     status: str
     file: str = ""
     saved: bool = False
+
+    @property
+    def failed(self) -> bool:
+        """True if the service says that it could not be made."""
+        return self.status.lower() in FAILURE
 
 
 @dataclass(frozen=True)
@@ -88,6 +95,12 @@ class Entry:
         When it was asked for, and when the request left, in UTC.
     error
         The sentence it ended with, or "".
+    ended_at
+        When nothing was left to do for it, in UTC.
+    cost
+        The credits it cost, where that could be measured.
+    seat
+        The place in a notebook that it was asked for from, or "".
     """
 
     id: str
@@ -103,6 +116,9 @@ class Entry:
     owner: int = 0
     sent_at: datetime | None = None
     error: str = ""
+    ended_at: datetime | None = None
+    cost: int | None = None
+    seat: str = ""
 
     @property
     def unfinished(self) -> bool:
@@ -146,17 +162,21 @@ class Journal:
             entry.state,
             entry.stage,
             entry.owner,
-            entry.began_at.isoformat(),
+            _stamp(entry.began_at),
             None,
             "",
+            None,
+            None,
+            entry.seat,
         )
+        places = ", ".join("?" * len(values))
         with self._writing() as database:
-            database.execute("INSERT INTO generations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+            database.execute(f"INSERT INTO generations VALUES ({places})", values)  # noqa: S608 - only "?"
         return entry
 
     def sending(self, generation: str) -> None:
         """Note that the request is about to leave: from here on it may have been accepted."""
-        self._set(generation, state="sent", sent_at=datetime.now(UTC).isoformat())
+        self._set(generation, state="sent", sent_at=_stamp(datetime.now(UTC)))
 
     def refused(self, generation: str) -> None:
         """Note that the request was refused before it was accepted, and will be sent again."""
@@ -168,7 +188,11 @@ class Journal:
 
     def ended(self, generation: str, state: State, error: str = "") -> None:
         """Note how the run ended."""
-        self._set(generation, state=state, error=error)
+        self._set(generation, state=state, error=error, ended_at=_stamp(datetime.now(UTC)))
+
+    def cost(self, generation: str, credit_count: int) -> None:
+        """Note what the run was measured to have cost."""
+        self._set(generation, cost=credit_count)
 
     def completed(self, generation: str, account: str, takes: Sequence[StoredTake]) -> None:
         """Note the videos that the service named for this very run, which are nobody else's from here on."""
@@ -229,6 +253,20 @@ class Journal:
         """Return one run's line as it stands."""
         return self._select("WHERE id = ?", generation)[0]
 
+    def overlapped(self, account: str, generation: str, since: datetime) -> bool:
+        """Tell whether another run of an account may have been charged, or refunded, after a moment.
+
+        A run without an end is taken for going for the two hours that the longest job lasts.
+        """
+        old = datetime.now(UTC) - timedelta(hours=2)
+        with self._database() as database:
+            found = database.execute(
+                "SELECT 1 FROM generations WHERE account = ? AND id != ? AND sent_at IS NOT NULL"
+                " AND CASE WHEN ended_at IS NULL THEN sent_at > ? ELSE ended_at >= ? END LIMIT 1",
+                (account, generation, _stamp(old), _stamp(since)),
+            )
+            return found.fetchone() is not None
+
     def takes(self, generation: str) -> list[StoredTake]:
         """Return the videos of a run that are known, in order."""
         with self._database() as database:
@@ -254,7 +292,7 @@ class Journal:
             rows = database.execute(f"{_SELECT} {where} ORDER BY began_at, rowid", values).fetchall()
         return [_entry(row) for row in rows]
 
-    def _set(self, generation: str, **values: str) -> None:
+    def _set(self, generation: str, **values: str | int) -> None:
         columns = ", ".join(f"{name} = ?" for name in values)
         with self._writing() as database:
             database.execute(
@@ -361,6 +399,15 @@ def marks_of(takes: Sequence[StoredTake]) -> set[str]:
     return ids | {f"url:{take.file_url.partition('?')[0]}" for take in takes if take.file_url}
 
 
+def _stamp(moment: datetime) -> str:
+    """Return a moment so that the order of the texts is the order of the moments."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _moment(value: object) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(str(value))
+
+
 def _entry(row: Sequence[object]) -> Entry:
     pictures = tuple(StoredPicture(*pair) for pair in json.loads(str(row[6])))
     return Entry(
@@ -375,6 +422,9 @@ def _entry(row: Sequence[object]) -> Entry:
         stage=str(row[8]),
         owner=int(str(row[9])),
         began_at=datetime.fromisoformat(str(row[10])),
-        sent_at=None if row[11] is None else datetime.fromisoformat(str(row[11])),
+        sent_at=_moment(row[11]),
         error=str(row[12]),
+        ended_at=_moment(row[13]),
+        cost=None if row[14] is None else int(str(row[14])),
+        seat=str(row[15]),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import re
@@ -15,7 +16,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ipyveo.library.journal import FILE_NAME, Entry, Journal
+from ipyveo.errors import FrameError
+from ipyveo.library.journal import FILE_NAME, Entry, Journal, StoredPicture
 from ipyveo.media.clip import Clip
 
 FOLDER_NAME = "IPYVEO_LIBRARY"
@@ -59,6 +61,14 @@ class Library:
         """Return every run of this library as the journal has it, oldest first."""
         return self.journal.entries() if (self.path / FILE_NAME).exists() else []
 
+    def unfinished(self) -> list[Entry]:
+        """Return the runs that a clip may still come of, and those that were never sent, oldest first."""
+        return self.journal.unfinished() if (self.path / FILE_NAME).exists() else []
+
+    def equal(self, digest: str) -> list[Entry]:
+        """Return the runs that asked for the very same clips, oldest first."""
+        return self.journal.equal(digest) if (self.path / FILE_NAME).exists() else []
+
     @property
     def journal(self) -> Journal:
         """The journal of the runs; the library's folder is made if need be."""
@@ -88,6 +98,24 @@ class Library:
             part.write_bytes(data)
             part.replace(folder / name)
         return name
+
+    def picture(self, kept: StoredPicture) -> io.BytesIO:
+        """Return a picture that was sent, as a file with the name that people know it by.
+
+        Raises
+        ------
+        FrameError
+            If it is no longer there.
+        """
+        try:
+            file = io.BytesIO((self.path / _PICTURES / Path(kept.file).name).read_bytes())
+        except OSError:
+            raise FrameError(
+                "A picture of that run is no longer in the library. Nothing was sent and nothing was "
+                "charged. Choose the picture again."
+            ) from None
+        file.name = kept.name
+        return file
 
     def check_writable(self) -> None:
         """Write and remove a file, to know before anything is paid for that clips can be kept.

@@ -19,7 +19,7 @@ from ipyveo.library.library import python_code
 from ipyveo.loop import background_loop
 from ipyveo.media.frame import Frame
 from ipyveo.widgets.bundle import bundle
-from ipyveo.widgets.transfer import Deliveries
+from ipyveo.widgets.transfer import PART_BYTES, Deliveries
 
 if TYPE_CHECKING:
     from ipyveo.media.clip import Clip
@@ -96,6 +96,14 @@ class PageWidget(anywidget.AnyWidget):
             }
             for take, clip in enumerate(clips, 1)
         ]
+
+    async def _push_posters(self, clips: Iterable[Clip]) -> None:
+        """Send the posters unasked: while a cell runs, a kernel may hear no page that asks for one."""
+        for clip in list(clips):
+            poster = await asyncio.to_thread(clip.poster)
+            if len(poster) <= PART_BYTES:
+                told = {"type": "poster", "key": self._key_for(clip), "media_type": "image/jpeg"}
+                self._tell(told, [poster])
 
     def _tell(self, message: Mapping[str, Any], buffers: list[bytes]) -> None:
         self.send(dict(message), buffers)

@@ -14,17 +14,23 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets
 
+from ipyveo.api.account import Credits
 from ipyveo.api.client import VeoClient
 from ipyveo.api.events import Event
 from ipyveo.api.requests import check_count
-from ipyveo.errors import VeoError
-from ipyveo.generations.shot import Shot, default_client, generate
+from ipyveo.errors import FrameError, VeoError
+from ipyveo.generations.cost import Budget, as_budget
+from ipyveo.generations.generate import again, default_client, prepare, said_before
+from ipyveo.generations.shot import Shot, adopt
 from ipyveo.generations.stages import stage_words
+from ipyveo.library.journal import Entry
 from ipyveo.library.library import Library
 from ipyveo.loop import background_loop, submit
 from ipyveo.media.aspect_ratio import AspectRatio
 from ipyveo.media.frame import Frame
+from ipyveo.widgets.offers import Offers
 from ipyveo.widgets.page_widget import PageWidget
+from ipyveo.widgets.seat import seat
 from ipyveo.widgets.transfer import Upload, Uploads
 from ipyveo.widgets.watch import Watch, problem
 
@@ -35,6 +41,7 @@ _logger = logging.getLogger(__name__)
 
 _PROGRESS_PAUSE_SECONDS = 0.1  # a page that is told more often only burns its processor
 _RETRY_SECONDS = 0.02
+_COMPARE_SECONDS = 0.3  # after the last change of the form
 _SLOTS = ("start", "end")
 
 
@@ -55,6 +62,8 @@ class FramesToVideo(PageWidget):
         None uses the key from the environment or Colab's secrets, and without one the embedded sandbox.
     library
         A `Library` or its folder; None is ``IPYVEO_LIBRARY``, then ``ipyveo-library``.
+    budget
+        The most credits that its runs may cost together: a number, or a `Budget` that is shared.
 
     Attributes
     ----------
@@ -88,6 +97,8 @@ class FramesToVideo(PageWidget):
     _frames = traitlets.Dict().tag(sync=True)
     _run = traitlets.Dict().tag(sync=True)
     _uploading: traitlets.List[str] = traitlets.List().tag(sync=True)
+    _offers: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
+    _before = traitlets.Dict().tag(sync=True)
 
     def __init__(
         self,
@@ -99,10 +110,14 @@ class FramesToVideo(PageWidget):
         number_of_videos: int = 1,
         client: VeoClient | None = None,
         library: Library | str | os.PathLike[str] | None = None,
+        budget: int | Budget | None = None,
     ) -> None:
         # Checked before there is a widget: one that is refused must not stay behind half made.
         given = (start_image, end_image)
         pictures = [None if picture is None else Frame(picture) for picture in given]
+        self._budget = as_budget(budget)
+        self._empty = not prompt and pictures == [None, None]
+        self._seat = seat()
         self._pictures: dict[str, Frame | None] = dict(zip(_SLOTS, pictures, strict=True))
         self._watch: Watch | None = None
         self._asking = threading.Lock()
@@ -112,6 +127,13 @@ class FramesToVideo(PageWidget):
         self._client = client if client is not None else default_client()
         self._library = library if isinstance(library, Library) else Library(library)
         self._chores: list[Callable[[], None]] = []
+        self._comparing: asyncio.Task[None] | None = None
+        self._offered = Offers(
+            self._client,
+            self._library,
+            lambda records: self._post({"_offers": records}),
+            lambda: bool(self._views),
+        )
         self._uploads = Uploads(self._tell, _checked, self._arrived, self._show_uploading)
         super().__init__(
             _view="studio", prompt=prompt, aspect_ratio=aspect_ratio, number_of_videos=number_of_videos
@@ -156,19 +178,24 @@ class FramesToVideo(PageWidget):
         ------
         FrameError, InvalidRequestError
             If something is missing or cannot be used; nothing is sent then.
+        BudgetError
+            If it could pass the budget; nothing is sent then.
         """
         with self._asking:
             if self._watch is not None and self._watch.shot.going:
                 return self._watch.shot
-            shot = self._new_shot()
+            mine = self._new_shot()
             # What a kernel that died had already sent is not paid for again.
-            watch = self._watched(self._left_behind(shot) or shot.twin())
+            shot = self._left_behind(mine) or mine.twin()
+            if shot is mine:
+                mine.check_budget()
+            watch = self._watched(shot)
         # Outside of the lock: an observer of these may call generate() itself, and gets this run.
         self._write(watch.first())
         return watch.shot.start()
 
-    def _new_shot(self) -> Shot:
-        return generate(
+    def _new_shot(self, *, reuse: bool = False) -> Shot:
+        return prepare(
             self.start_image,
             self.end_image,
             prompt=self.prompt,
@@ -176,6 +203,9 @@ class FramesToVideo(PageWidget):
             number_of_videos=self.number_of_videos,
             client=self._client,
             library=self._library,
+            budget=self._budget,
+            seat=self._seat,
+            reuse=reuse,
         )
 
     def _left_behind(self, shot: Shot) -> Shot | None:
@@ -191,12 +221,77 @@ class FramesToVideo(PageWidget):
         return watch
 
     def _pick_up(self) -> Watch | None:
-        """Take up the run that this form asked for before, in this kernel or one that has ended."""
+        """Take up the run that this form, or this cell, asked for before, also in a kernel that has ended."""
         with self._asking:
-            if self._watch is not None or self.start_image is None or not self.prompt.strip():
+            if self._watch is not None:
                 return None
-            earlier = self._new_shot().earlier()
+            if self._empty:
+                earlier = self._of_this_seat()
+            elif self.start_image is None or not self.prompt.strip():
+                return None
+            else:
+                earlier = self._new_shot().earlier()
             return None if earlier is None else self._watched(earlier)
+
+    def _of_this_seat(self) -> Shot | None:
+        """Take up what was asked for on the page of this cell; the form that was lost with it comes back."""
+        account = self._client.account
+        for entry in reversed(self._library.unfinished()):
+            if self._seat and entry.seat == self._seat and entry.account == account and entry.unfinished:
+                shot = adopt(entry, self._client, self._library)
+                if shot is not None:
+                    self._refill(entry)
+                    return shot
+        return None
+
+    def _refill(self, entry: Entry) -> None:
+        """Fill the form in as a run had it, as far as its pictures are still there."""
+        frames: list[Frame | None] = [None, None]
+        for index, picture in enumerate(entry.pictures):
+            with contextlib.suppress(FrameError):
+                frames[index] = Frame(self._library.picture(picture))
+
+        def fill() -> None:
+            self._write(
+                {
+                    "prompt": entry.prompt,
+                    "aspect_ratio": entry.aspect_ratio,
+                    "number_of_videos": entry.number_of_videos,
+                }
+            )
+            self._change_pictures(dict(zip(_SLOTS, frames, strict=True)))
+
+        background_loop().call_soon_threadsafe(self._do, fill)
+
+    def _take_up(self, run: str) -> Watch | None:
+        """Take up a run that was offered."""
+        with self._asking:
+            if self._watch is not None and self._watch.shot.going:
+                return None
+            entry = self._library.journal.entry(run)
+            shot = (
+                adopt(entry, self._client, self._library) if entry.account == self._client.account else None
+            )
+            return None if shot is None else self._watched(shot)
+
+    def _ask_again(self) -> Watch | None:
+        """Send the request of a run in doubt once more, at the person's own word."""
+        with self._asking:
+            old = None if self._watch is None else self._watch.shot
+            if old is None or not (old.going or old.outcome == "interrupted"):
+                return None
+            new = again(old, self._budget)
+            new.check_budget()
+            old.stop()
+            return self._watched(new)
+
+    def _take_made_before(self) -> Watch | None:
+        """Show the clips that an equal run has made already."""
+        with self._asking:
+            if self._watch is not None and self._watch.shot.going:
+                return None
+            shot = self._new_shot(reuse=True)
+            return None if shot.made_before() is None else self._watched(shot)
 
     def stop(self) -> None:
         """Stop watching. The service has no cancel: the job goes on there, and may be charged."""
@@ -254,8 +349,10 @@ class FramesToVideo(PageWidget):
             return
         if self._watch is not None:
             self._post({"_run": self._watch.clock()})  # what the model holds was true when it was written
+            self._offered.refresh()
         else:
-            submit(self._pick_up_for_page())
+            submit(self._show_run(self._pick_up))
+        self._compare()
         self._look_at_account()
 
     def _on_generate(self, said: dict[str, Any], _: list[bytes]) -> None:
@@ -277,6 +374,19 @@ class FramesToVideo(PageWidget):
 
     def _on_stop(self, _: dict[str, Any], __: list[bytes]) -> None:
         self.stop()
+
+    def _on_take_up(self, said: dict[str, Any], _: list[bytes]) -> None:
+        run = str(said["run"])
+        submit(self._show_run(lambda: self._take_up(run)))
+
+    def _on_dismiss(self, said: dict[str, Any], _: list[bytes]) -> None:
+        self._offered.dismiss(str(said["run"]))
+
+    def _on_send_again(self, _: dict[str, Any], __: list[bytes]) -> None:
+        submit(self._show_run(self._ask_again))
+
+    def _on_show_before(self, _: dict[str, Any], __: list[bytes]) -> None:
+        submit(self._show_run(self._take_made_before))
 
     def _on_swap(self, _: dict[str, Any], __: list[bytes]) -> None:
         self._do(
@@ -307,15 +417,20 @@ class FramesToVideo(PageWidget):
                 {"status": "failed", "stage": stage_words("failed"), "progress": None, **problem(error)}
             )
 
-    async def _pick_up_for_page(self) -> None:
+    async def _show_run(self, find: Callable[[], Watch | None]) -> None:
+        """Start what `find` made the run that is shown, if it found one."""
         try:
-            watch = await asyncio.to_thread(self._pick_up)
-        except Exception:  # what was left behind stays there; the form can be used all the same
-            _logger.exception("What an earlier kernel left behind could not be looked up.")
+            watch = await asyncio.to_thread(find)
+        except VeoError as error:
+            self._post(problem(error))
             return
+        except Exception:  # what was left behind stays there; the form can be used all the same
+            _logger.exception("A run could not be taken up.")
+            watch = None
         if watch is not None:
             self._do(lambda: self._write(watch.first()))
             watch.shot.start()
+        self._offered.refresh()
 
     async def _extend(self, clip: object) -> None:
         """Let a clip go on: its exact last frame becomes the start picture of the next one."""
@@ -338,8 +453,12 @@ class FramesToVideo(PageWidget):
         if event is None:
             values["_clips"] = self._clip_records(watch.shot.clips)
             self._look_at_account()
+            self._offered.refresh()
+            self._compare()
         old_stage = self._pending.get("stage", self.stage)
         self._post(values, _PROGRESS_PAUSE_SECONDS if values.get("stage", old_stage) == old_stage else 0)
+        if event is None:
+            submit(self._push_posters(watch.shot.clips))
 
     def _post(self, values: Mapping[str, Any], pause: float = 0.0) -> None:
         """Show values on the page, at the latest after `pause` seconds. Runs on the background loop."""
@@ -389,18 +508,59 @@ class FramesToVideo(PageWidget):
         submit(self._show_account())
 
     async def _show_account(self) -> None:
-        remaining = None
+        left = None
         with contextlib.suppress(VeoError):  # the chip does without; a run says what is wrong
-            remaining = (await self._client.credits()).remaining
-        self._post({"_engine": self._engine_record(remaining)})
+            left = await self._client.credits()
+        self._post({"_engine": self._engine_record(left)})
 
-    def _engine_record(self, remaining: int | None) -> dict[str, Any]:
-        sandbox = self._client.engine == "sandbox"
-        return {"sandbox": sandbox, "host": self._client.host, "credits": remaining}
+    def _engine_record(self, left: Credits | None) -> dict[str, Any]:
+        ends = None if left is None or left.expires_at is None else left.expires_at.isoformat()
+        return {
+            "sandbox": self._client.engine == "sandbox",
+            "host": self._client.host,
+            "credits": None if left is None else left.remaining,
+            "expiring": 0 if left is None else left.expiring,
+            "expires_at": ends,
+            "budget": None if self._budget is None else [self._budget.left, self._budget.limit],
+        }
+
+    # What was made before ---------------------------------------------------------------------------
+
+    @traitlets.observe("prompt", "aspect_ratio", "number_of_videos", "_frames")
+    def _form_changed(self, _: object) -> None:
+        if self._heard:
+            background_loop().call_soon_threadsafe(self._compare)
+
+    def _compare(self) -> None:
+        """Say whether the clips of this form are in the library, a moment after its last change."""
+        if self._comparing is not None:
+            self._comparing.cancel()
+        self._comparing = asyncio.ensure_future(self._show_before())
+
+    async def _show_before(self) -> None:
+        await asyncio.sleep(_COMPARE_SECONDS)
+        before: dict[str, Any] = {}
+        with contextlib.suppress(VeoError, sqlite3.Error, OSError):
+            before = await asyncio.to_thread(self._find_before)
+        self._post({"_before": before})
+
+    def _find_before(self) -> dict[str, Any]:
+        asked = (self.prompt, self.aspect_ratio, self.number_of_videos)
+        entries = self._library.generations()
+        alike = any((each.prompt, each.aspect_ratio, each.number_of_videos) == asked for each in entries)
+        if self.start_image is None or not alike:  # the pictures are compared only where the words are equal
+            return {}
+        made = self._new_shot().made_before()
+        if made is None:
+            return {}
+        shot = None if self._watch is None else self._watch.shot
+        shown = None if shot is None else (shot.reused or shot.entry).id
+        return {"sentence": said_before(made[0], self.number_of_videos), "shown": made[0].id == shown}
 
     def _let_go(self) -> None:
         super()._let_go()
         self._uploads.close()
+        self._offered.close()
 
 
 async def _checked(upload: Upload) -> Frame:

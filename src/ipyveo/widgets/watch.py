@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from ipyveo.api.events import Event, StatusEvent
+from ipyveo.api.events import Event, StatusEvent, WaitingStatus
 from ipyveo.errors import VeoError
+from ipyveo.generations.cost import cost_words
 from ipyveo.generations.shot import Shot
-from ipyveo.generations.stages import WORDS, stage_words
+from ipyveo.generations.stages import WORDS, moment_words, stage_words
 
 _LONGEST_STAGE = 200  # characters of a word of the service's own that are shown
 
@@ -24,7 +25,9 @@ class Watch:
 
     def __init__(self, shot: Shot) -> None:
         self.shot = shot
+        self._over = False
         self._took: float | None = None
+        self._free_at: float | None = None
         self._stages: list[str] = []
         self._status = "waiting"
 
@@ -49,6 +52,8 @@ class Watch:
             return self._last()
         if not isinstance(event, StatusEvent):
             return {}
+        seconds = event.seconds if isinstance(event, WaitingStatus) else None
+        self._free_at = None if seconds is None else time.monotonic() + seconds
         if event.status in WORDS:
             self._status = event.status
             if event.status not in self._stages:
@@ -62,15 +67,30 @@ class Watch:
 
     def clock(self) -> dict[str, Any]:
         """Return how long the run has been going, at this moment, and the stages it has seen."""
+        now = time.monotonic()
         return {
-            "running": self._took is None,
-            "elapsed": time.monotonic() - self.shot.began,
+            "running": not self._over,
+            "elapsed": now - self.shot.began,
             "took": self._took,
+            "wait": None if self._free_at is None else max(0.0, self._free_at - now),
             "stages": list(self._stages),
+            "note": self._note(),
         }
 
+    def _note(self) -> str:
+        """Return what is to be said of the run's cost once it is over; the sandbox costs nothing."""
+        shot = self.shot
+        if shot.reused is not None:
+            return f"from {moment_words(shot.reused.began_at)}"
+        known = shot.outcome == "complete" or shot.cost is not None
+        if not known or shot.client.engine == "sandbox":
+            return ""
+        return cost_words(shot.entry.number_of_videos, shot.cost, shot.refunded)
+
     def _last(self) -> dict[str, Any]:
-        self._took = time.monotonic() - self.shot.began
+        if not self._over:
+            self._over, self._free_at = True, None
+            self._took = None if self.shot.reused else time.monotonic() - self.shot.began
         outcome, error = self.shot.outcome, self.shot.error
         return {
             "status": outcome,
