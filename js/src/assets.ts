@@ -11,6 +11,10 @@ type Share = (share: number) => void;
 // Anything else would run as a page of the notebook's origin when somebody opens it in a tab of its own.
 const MEDIA = /^(image\/(jpeg|png|webp)|video\/(mp4|webm))$/;
 
+function mediaType(word: string): string {
+  return MEDIA.test(word) ? word : "application/octet-stream";
+}
+
 /** Fetches one asset, asking a second time if the kernel stays quiet; rejects with a sentence for people. */
 class Fetch {
   readonly done: Promise<Blob>;
@@ -40,6 +44,12 @@ class Fetch {
     this.#reject(new Error(sentence));
   }
 
+  /** Takes what came unasked; the kernel's own answer is not waited for any more. */
+  settle(blob: Blob): void {
+    this.#end();
+    this.#resolve(blob);
+  }
+
   #ask(): void {
     // A new id each time: late parts of the first answer cannot mix with the second.
     this.#id = randomId();
@@ -61,7 +71,7 @@ class Fetch {
       this.#watch();
       if (!this.#parts.complete) return;
       this.#end();
-      this.#resolve(this.#parts.blob(MEDIA.test(answer.media_type) ? answer.media_type : "application/octet-stream"));
+      this.#resolve(this.#parts.blob(mediaType(answer.media_type)));
     }
   }
 
@@ -103,6 +113,13 @@ export class Assets {
     entry.watchers.add(moved);
     moved(entry.share);
     return entry.url;
+  }
+
+  /** Takes an asset that the kernel sent unasked, if it is still waited for. */
+  give(what: Asset, key: string, media: string, data: DataView): void {
+    const bytes = new Uint8Array(data.byteLength);
+    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    this.#entries.get(`${what} ${key}`)?.fetch.settle(new Blob([bytes], { type: mediaType(media) }));
   }
 
   /** Drops and revokes everything whose key is not among these. */

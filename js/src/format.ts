@@ -34,10 +34,36 @@ export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-export function cost(engine: Engine, videos: number): string {
-  if (engine.sandbox) return "free";
-  if (engine.credits === null) return `up to ${counted(videos, "credit")}`;
-  return `up to ${videos} of ${counted(engine.credits, "credit")}`;
+/** What pressing Generate may cost; `again` where the very same was made already. */
+export function cost(engine: Engine, videos: number, again = false): string {
+  const { budget } = engine;
+  const left = budget ? `${engine.sandbox ? " · " : "; "}${budget[0]} of the budget of ${budget[1]} left` : "";
+  if (engine.sandbox) return `free${left}`;
+  const of = engine.credits === null ? counted(videos, "credit") : `${videos} of ${counted(engine.credits, "credit")}`;
+  return `${again ? "again " : ""}up to ${of}${expiry(engine)}${left}`;
+}
+
+/** "40 expire on 30 June", in the reader's own time zone. */
+function expiry({ expiring, expires_at }: Engine): string {
+  const end = new Date(expires_at ?? Number.NaN);
+  if (Number.isNaN(end.getTime()) || expiring === 0) return "";
+  const now = new Date();
+  const year = end.getFullYear() === now.getFullYear() ? {} : ({ year: "numeric" } as const);
+  const day = end.toLocaleDateString("en-GB", { day: "numeric", month: "long", ...year });
+  const verb = end < now ? "expired" : expiring === 1 ? "expires" : "expire";
+  return `, ${expiring} ${verb} on ${day}`;
+}
+
+/** What a press of the button may cost: the first request may have been accepted after all. */
+export function sendAgainWords(videos: number): string {
+  return `Send again, up to ${counted(videos, "more credit")}`;
+}
+
+/** What is said of a job that takes long: jobs take 1 to 6 minutes, now and then more than 10. */
+export function longWait(elapsed: number): string {
+  if (elapsed < 360) return "";
+  if (elapsed < 720) return "This takes longer than most jobs; some need more than 10 minutes.";
+  return "Still going. You can stop watching or close the notebook: the job goes on and is fetched later.";
 }
 
 /** What becomes of a picture in the chosen ratio; within 1 % nothing visible is lost. */

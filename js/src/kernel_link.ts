@@ -76,7 +76,8 @@ export class KernelLink {
   }
 
   #receive = (message: FromKernel, buffers: DataView[] = []): void => {
-    if ("id" in message) this.#listeners.get(message.id)?.(message, buffers[0]);
+    if (message.type === "poster" && buffers[0]) this.assets.give("poster", message.key, message.media_type, buffers[0]);
+    else if ("id" in message) this.#listeners.get(message.id)?.(message, buffers[0]);
   };
 
   #anchor = (): void => {

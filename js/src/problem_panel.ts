@@ -1,7 +1,7 @@
 // What went wrong, in plain words; the raw words of the service one click away.
 
 import { button, element, setAttribute, setText, show } from "./element.ts";
-import { headline } from "./format.ts";
+import { headline, sendAgainWords } from "./format.ts";
 import type { Traits } from "./protocol.ts";
 
 export class ProblemPanel {
@@ -12,10 +12,13 @@ export class ProblemPanel {
   readonly #rest = element("span", { dir: "auto" });
   readonly #raw: HTMLElement;
   readonly #details: HTMLButtonElement;
+  readonly #again: HTMLButtonElement;
+  readonly #note = element("span", { class: "iv-facts" });
   #shown = "";
 
   constructor(
     view: string,
+    sendAgain: () => void,
     private readonly fallback: HTMLElement,
   ) {
     const id = `${view}-details`;
@@ -24,11 +27,13 @@ export class ProblemPanel {
     this.#details = button("Details", { class: "iv-link", "aria-controls": id, "aria-expanded": "false" }, () =>
       this.#unfold(this.#details.ariaExpanded !== "true"),
     );
-    const sentences = element("p", {}, this.#first, " ", this.#rest);
-    this.#alert = element("div", { class: "iv-problem", role: "alert" }, sentences, this.#details, this.#raw);
+    this.#again = button("", { class: "iv-link", hidden: "" }, sendAgain);
+    const sentences = element("p", {}, this.#first, " ", this.#rest, " ", this.#note);
+    const actions = element("span", { class: "iv-actions" }, this.#again, this.#details);
+    this.#alert = element("div", { class: "iv-problem", role: "alert" }, sentences, actions, this.#raw);
   }
 
-  update({ error, _error_details: raw }: Traits): void {
+  update({ error, _error_details: raw, status, _run: run }: Traits): void {
     if (error !== this.#shown) {
       this.#shown = error;
       const [first, rest] = headline(error);
@@ -38,6 +43,9 @@ export class ProblemPanel {
       if (error) this.root.append(this.#alert);
       else this.#leave();
     }
+    setText(this.#note, run.note ? `This run ${run.note}.` : "");
+    setText(this.#again, sendAgainWords(run.videos));
+    show(this.#again, status === "interrupted", this.fallback);
     setText(this.#raw, raw);
     show(this.#details, raw !== "", this.fallback);
     if (!raw) this.#unfold(false);

@@ -1,7 +1,7 @@
 // A run under way: its stages, an honest bar, the time it has taken, and the way to stop watching.
 
 import { button, element, setAttribute, setText, show } from "./element.ts";
-import { clock, headline, percent } from "./format.ts";
+import { clock, headline, longWait, percent, sendAgainWords } from "./format.ts";
 import type { Traits } from "./protocol.ts";
 import { type Stage, stageLine } from "./stages.ts";
 
@@ -13,12 +13,16 @@ export class ProgressPanel {
   readonly #fill = element("div", { class: "iv-fill" });
   readonly #bar: HTMLElement;
   readonly #facts = element("span", { class: "iv-facts" });
+  readonly #patience = element("div", { class: "iv-facts", hidden: "" });
+  readonly #again: HTMLButtonElement;
   #drawn = "";
   #traits: Traits | null = null;
 
   constructor(
     private readonly sinceRun: () => number,
     stop: () => void,
+    sendAgain: () => void,
+    private readonly announce: (words: string) => void,
     private readonly fallback: HTMLElement,
   ) {
     this.#bar = element("div", {
@@ -30,8 +34,10 @@ export class ProgressPanel {
     });
     this.#bar.append(this.#fill);
     const leave = button("Stop watching", { class: "iv-link" }, stop);
-    const foot = element("div", { class: "iv-panel-foot" }, this.#facts, leave);
-    this.root = element("div", { class: "iv-panel", hidden: "" }, this.#stages, this.#bar, foot);
+    this.#again = button("", { class: "iv-link", hidden: "" }, sendAgain);
+    const actions = element("span", { class: "iv-actions" }, this.#again, leave);
+    const foot = element("div", { class: "iv-panel-foot" }, this.#facts, actions);
+    this.root = element("div", { class: "iv-panel", hidden: "" }, this.#stages, this.#bar, foot, this.#patience);
   }
 
   /** Without a line to the kernel nothing is known of the run, and nothing is shown. */
@@ -46,6 +52,8 @@ export class ProgressPanel {
     const percentage = traits.progress === null ? null : String(Math.round(traits.progress * 100));
     setAttribute(this.#bar, "aria-valuenow", percentage);
     setAttribute(this.#bar, "aria-valuetext", traits.stage);
+    setText(this.#again, sendAgainWords(traits._run.videos));
+    show(this.#again, traits.status === "checking", this.fallback);
     this.tick();
   }
 
@@ -53,8 +61,14 @@ export class ProgressPanel {
   tick(): void {
     if (!this.#traits?._run.running) return;
     const { stage, progress, _run } = this.#traits;
-    const parts = [progress === null ? "" : percent(progress), clock(_run.elapsed + this.sinceRun())];
+    const elapsed = _run.elapsed + this.sinceRun();
+    const next = _run.wait === null ? "" : `next try in ${clock(Math.ceil(Math.max(0, _run.wait - this.sinceRun())))}`;
+    const parts = [progress === null ? "" : percent(progress), next, clock(elapsed)];
     setText(this.#facts, [headline(stage)[1], parts.filter(Boolean).join(" · ")].filter(Boolean).join(" "));
+    const words = longWait(elapsed);
+    if (words && words !== this.#patience.textContent) this.announce(words);
+    setText(this.#patience, words);
+    show(this.#patience, words !== "");
   }
 
   #draw(stages: Stage[]): void {

@@ -49,12 +49,39 @@ export interface Run {
   stages: string[];
   /** seconds from start to end, once there is an end */
   took: number | null;
+  /** seconds until the service takes requests again, at the moment the trait was written */
+  wait: number | null;
+  /** how many were asked for */
+  videos: number;
+  /** what it cost, in words, once it is over; "" where nothing is known or nothing is paid */
+  note: string;
+}
+
+/** A run of the library that nobody watches. */
+export interface Offer {
+  run: string;
+  words: string;
+  prompt: string;
+  /** its videos can be fetched now */
+  ready: boolean;
+}
+
+/** The clips of this very form that are in the library; empty where there are none. */
+export interface Before {
+  sentence?: string;
+  /** they are the ones on the page */
+  shown?: boolean;
 }
 
 export interface Engine {
   sandbox: boolean;
   host: string;
   credits: number | null;
+  /** how many of them end at `expires_at`, the first such moment */
+  expiring: number;
+  expires_at: string | null;
+  /** what is left of how much, if there is one */
+  budget: [left: number, limit: number] | null;
 }
 
 export interface Traits {
@@ -76,6 +103,8 @@ export interface Traits {
   _frames: Record<Slot, Frame | null>;
   /** the slots whose picture is on its way from any page */
   _uploading: string[];
+  _offers: Offer[];
+  _before: Before;
   _run: Run;
   _clips: Clip[];
 }
@@ -93,6 +122,8 @@ export const TRAITS = [
   "_engine",
   "_frames",
   "_uploading",
+  "_offers",
+  "_before",
   "_run",
   "_clips",
 ] as const satisfies readonly (keyof Traits)[];
@@ -107,12 +138,19 @@ export type Model = AnyModel<Traits>;
  *
  * `generate` repeats the form's values: a trait update may still be waiting in the browser (the widget manager
  * holds updates back while an earlier one is unanswered) and a paid run must never use yesterday's prompt.
+ *
+ * `send_again` pays a second time for the run that is shown, at the person's own word; `take_up` goes on with a run
+ * that was offered; `show_before` shows the clips that the form has made already.
  */
 export type ToKernel =
   | { type: "hello"; view: string }
   | { type: "bye"; view: string }
   | { type: "generate"; prompt: string; aspect_ratio: AspectRatio; number_of_videos: number }
   | { type: "stop" }
+  | { type: "send_again" }
+  | { type: "take_up"; run: string }
+  | { type: "dismiss"; run: string }
+  | { type: "show_before" }
   | { type: "swap" }
   | { type: "extend"; key: string }
   | { type: "code"; id: string; key: string }
@@ -141,8 +179,11 @@ export type FetchAnswer =
 /** The kernel's answer to `code`. */
 export type CodeAnswer = { type: "code_text"; id: string; text: string };
 
+/** A poster sent unasked, with one buffer: a kernel whose cell runs may hear no question. */
+export type PosterGift = { type: "poster"; key: string; media_type: string };
+
 /** Everything the kernel says, to all pages at once; a page picks out its own ids. */
-export type FromKernel = UploadAnswer | FetchAnswer | CodeAnswer | { type: "beat" };
+export type FromKernel = UploadAnswer | FetchAnswer | CodeAnswer | PosterGift | { type: "beat" };
 
 /** Well below the notebook server's 10 MiB, and below the 1 MB where Colab fails. */
 export const CHUNK_BYTES = 512 * 1024;

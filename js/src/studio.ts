@@ -1,11 +1,13 @@
 // One view of the widget: puts the parts together, brings them up to date, asks the kernel for a run.
 
+import { BeforeLine } from "./before_line.ts";
 import { Choices } from "./choices.ts";
 import { button, element, randomId, setAttribute, setText, show } from "./element.ts";
 import { EngineChip } from "./engine_chip.ts";
 import { cost } from "./format.ts";
 import type { KernelLink } from "./kernel_link.ts";
 import { KeyframeSlot, WAIT } from "./keyframe_slot.ts";
+import { Offers } from "./offers.ts";
 import { Presence } from "./presence.ts";
 import { ProblemPanel } from "./problem_panel.ts";
 import { ProgressPanel } from "./progress_panel.ts";
@@ -39,6 +41,8 @@ export class Studio {
   readonly #notice = element("div", { class: "iv-panel iv-quiet", dir: "auto", hidden: "" });
   readonly #line = element("div", { class: "iv-panel iv-quiet", hidden: "" });
   readonly #takes: Takes;
+  readonly #offers: Offers;
+  readonly #before: BeforeLine;
   readonly #silence = new Silence();
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #presence: Presence;
@@ -65,8 +69,12 @@ export class Studio {
     );
     this.#generate = button("Generate", { class: "iv-generate" }, () => this.#ask());
     this.#swap = button("⇄", { class: "iv-swap", "aria-label": "Swap frames" }, () => this.#send({ type: "swap" }));
-    this.#progress = new ProgressPanel(() => link.sinceRun, () => this.#send({ type: "stop" }), this.#generate);
-    this.#problem = new ProblemPanel(this.#id, this.#generate);
+    const stop = (): void => this.#send({ type: "stop" });
+    const again = (): void => this.#send({ type: "send_again" });
+    this.#progress = new ProgressPanel(() => link.sinceRun, stop, again, announce, this.#generate);
+    this.#problem = new ProblemPanel(this.#id, again, this.#generate);
+    this.#offers = new Offers((message) => this.#send(message), this.#generate);
+    this.#before = new BeforeLine(() => this.#send({ type: "show_before" }), this.#generate);
     this.#takes = new Takes(link, this.#generate, ({ key }) => this.#send({ type: "extend", key }));
     this.#root = this.#assemble();
     this.#listen();
@@ -94,8 +102,8 @@ export class Studio {
     const videos = element("div", { class: "iv-videos" }, element("span", {}, "Videos"), this.#cost);
     const settings = element("div", { class: "iv-settings" }, this.#ratio.root, videos, this.#count.root, this.#generate);
     const composer = element("div", { class: "iv-composer" }, frames, this.#prompt.root, settings);
-    const card = element("div", { class: "iv-card" }, this.#live, head, composer, this.#line, this.#progress.root);
-    card.append(this.#problem.root, this.#halted, this.#notice, this.#takes.root);
+    const card = element("div", { class: "iv-card" }, this.#live, head, composer, this.#line, this.#before.root);
+    card.append(this.#progress.root, this.#problem.root, this.#halted, this.#notice, this.#offers.root, this.#takes.root);
     // JupyterLab looks for this attribute before it takes a key for a shortcut.
     const suppress = { "data-lm-suppress-shortcuts": "true" };
     return element("div", { class: "ipyveo", role: "region", "aria-label": "Frames to video", ...suppress }, card);
@@ -136,13 +144,15 @@ export class Studio {
     this.#count.update(traits.number_of_videos);
     for (const choices of [this.#ratio, this.#count]) choices.disable(gone, this.#generate);
     setAttribute(this.#swap, "aria-disabled", gone ? "true" : null);
-    setText(this.#cost, cost(traits._engine, traits.number_of_videos));
+    setText(this.#cost, cost(traits._engine, traits.number_of_videos, Boolean(traits._before.sentence)));
     setAttribute(this.#generate, "aria-disabled", this.#ready(traits) ? null : "true");
     this.#progress.update(traits, gone);
     this.#problem.update(traits);
     this.#quiet(this.#halted, HALTED.has(traits.status) && !traits.error ? traits.stage : "");
     this.#quiet(this.#notice, traits._notice);
     this.#takes.update(traits);
+    for (const words of [this.#before.update(traits, gone), this.#offers.update(traits, gone)])
+      if (words) setText(this.#live, words);
     this.#connection();
     this.link.assets.retain(keysOf(traits));
     if (traits.stage === this.#stage) return;

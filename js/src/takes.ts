@@ -25,7 +25,8 @@ export class Takes {
   update({ _clips: clips, _run: run }: Traits): void {
     show(this.root, clips.length > 0, this.fallback);
     setText(this.#count, counted(clips.length, "take"));
-    setText(this.#facts, run.took === null ? "" : ` · made in ${clock(run.took)}`);
+    const facts = [run.took === null ? "" : `made in ${clock(run.took)}`, run.running ? "" : run.note];
+    setText(this.#facts, facts.filter(Boolean).map((fact) => ` · ${fact}`).join(""));
     const portrait = clips.length > 0 && clips.every((clip) => clip.height > clip.width);
     this.#grid.classList.toggle("iv-portrait", portrait);
     this.#place(clips);

@@ -3,7 +3,7 @@
 import * as assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { bytes, clock, cost, fit, headline, length, percent } from "../src/format.ts";
+import { bytes, clock, cost, fit, headline, length, longWait, percent } from "../src/format.ts";
 
 test("times read as on a clock", () => {
   assert.deepEqual([0, 7.9, 72, 3599, -3].map(clock), ["0:00", "0:07", "1:12", "59:59", "0:00"]);
@@ -24,10 +24,31 @@ test("a share is 100 % only when all of it is there", () => {
 });
 
 test("the cost is free on the sandbox and an upper bound elsewhere", () => {
-  assert.equal(cost({ sandbox: true, host: "", credits: null }, 4), "free");
-  assert.equal(cost({ sandbox: false, host: "h", credits: 77 }, 2), "up to 2 of 77 credits");
-  assert.equal(cost({ sandbox: false, host: "h", credits: 1 }, 1), "up to 1 of 1 credit");
-  assert.equal(cost({ sandbox: false, host: "h", credits: null }, 1), "up to 1 credit");
+  const engine = { sandbox: false, host: "h", credits: null, expiring: 0, expires_at: null, budget: null };
+  assert.equal(cost({ ...engine, sandbox: true }, 4), "free");
+  assert.equal(cost({ ...engine, credits: 77 }, 2), "up to 2 of 77 credits");
+  assert.equal(cost({ ...engine, credits: 1 }, 1), "up to 1 of 1 credit");
+  assert.equal(cost(engine, 1), "up to 1 credit");
+  assert.equal(cost({ ...engine, credits: 77 }, 2, true), "again up to 2 of 77 credits");
+  assert.equal(cost({ ...engine, budget: [6, 10] }, 2), "up to 2 credits; 6 of the budget of 10 left");
+  assert.equal(cost({ ...engine, sandbox: true, budget: [0, 10] }, 2), "free · 0 of the budget of 10 left");
+});
+
+test("what ends first is said, with the year where it is another one", () => {
+  const engine = { sandbox: false, host: "h", credits: 77, expiring: 40, expires_at: null, budget: null };
+  const next = new Date().getFullYear() + 1;
+  const ends = (expires_at: string | null, expiring = 40): string => cost({ ...engine, expiring, expires_at }, 2);
+  assert.equal(ends(`${next}-06-30T12:00:00Z`), `up to 2 of 77 credits, 40 expire on 30 June ${next}`);
+  assert.equal(ends(`${next}-06-30T12:00:00Z`, 1), `up to 2 of 77 credits, 1 expires on 30 June ${next}`);
+  assert.equal(ends("2020-06-30T12:00:00Z"), "up to 2 of 77 credits, 40 expired on 30 June 2020");
+  for (const nothing of [null, "soon"]) assert.equal(ends(nothing), "up to 2 of 77 credits");
+});
+
+test("a job that takes long is spoken of at 6 and at 12 minutes, and never before", () => {
+  assert.equal(longWait(359), "");
+  assert.ok(longWait(360).includes("longer than most"));
+  assert.equal(longWait(719), longWait(360));
+  assert.ok(longWait(720).includes("goes on and is fetched later"));
 });
 
 test("a picture fits within one per cent, and is cropped otherwise", () => {

@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     generate.add_argument(
         "--reuse",
         action="store_true",
-        help="take the clips of an identical earlier run instead of paying again",
+        help="take the clips of an equal earlier run instead of paying again",
     )
     _common(generate, _generate)
 

@@ -20,6 +20,7 @@ from ipyveo import (
     VeoClient,
 )
 from ipyveo.loop import background_loop
+from page import Page
 
 
 def settled() -> None:
@@ -255,23 +256,6 @@ async def test_another_sentence_or_library_is_another_run(studio, client, ledger
     await asyncio.gather(*shots)
     assert len(set(map(id, shots))) == 3
     assert book.received_posts == 3
-
-
-class Page:
-    """The far end of a widget, without a browser."""
-
-    def __init__(self, studio, monkeypatch) -> None:
-        self.studio = studio
-        self.said: list[dict] = []
-        monkeypatch.setattr(studio, "_tell", lambda message, _: self.said.append(dict(message)))
-
-    def say(self, **message) -> None:
-        self.studio._hear(self.studio, message, [])
-
-    async def until(self, true) -> None:
-        async with asyncio.timeout(20):
-            while not true():
-                await asyncio.sleep(0.01)
 
 
 async def test_extend_makes_the_last_frame_the_start_picture(studio, monkeypatch):

@@ -122,7 +122,7 @@ def _unwatched(client: VeoClient, library: Library) -> list[Entry]:
         for entry in library.unfinished()
         if entry.unfinished
         and entry.account == account
-        and not at_work(entry)
+        and at_work(entry) is None
         and (entry.owner == journal.owners.mine() or not journal.owners.lives(entry.owner))
     ]
 

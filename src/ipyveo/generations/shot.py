@@ -459,16 +459,16 @@ def _lacks_address(take: StoredTake) -> bool:
     return take.file_url is None and not take.failed
 
 
-def at_work(entry: Entry) -> bool:
-    """Tell whether this process is at work on a run."""
+def at_work(entry: Entry) -> Shot | None:
+    """Return what this process has at work on a run, which may have been stopped a moment ago, or None."""
     with _registering:
-        return any(shot.entry.id == entry.id and not shot.over for shot in list(_runs))
+        return next((shot for shot in list(_runs) if shot.entry.id == entry.id and not shot.over), None)
 
 
 def adopt(entry: Entry, client: VeoClient, library: Library, patience: float | None = None) -> Shot | None:
     """Make a run of the journal this process's own, or return None if it is being watched already."""
     with _adopting:
-        if at_work(entry) or not library.journal.take_over(entry):
+        if at_work(entry) is not None or not library.journal.take_over(entry):
             return None
         entry = library.journal.entry(entry.id)  # its process may have gone on since it was read
         if not entry.unfinished and entry.state != "waiting":

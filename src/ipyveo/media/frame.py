@@ -164,14 +164,16 @@ def _decode(picture: object) -> tuple[str, DecodedPicture]:
     """Return the name and the pixels of whatever `picture` is."""
     from PIL.Image import Image
 
-    numpy = sys.modules.get("numpy")  # nobody has an array without it
+    # Nobody has an array without NumPy; one that another thread is importing has no such name yet.
+    numpy: Any = sys.modules.get("numpy")
+    array = getattr(numpy, "ndarray", None)
     if isinstance(picture, Image):
         name = _shown(getattr(picture, "filename", ""))
         return name, decode_image(picture, name)
     if isinstance(picture, Clip):
         name = _shown(picture.path.name)
         return name, decode_image(_last_frame(picture, name), name)
-    if numpy is not None and isinstance(picture, numpy.ndarray):
+    if array is not None and isinstance(picture, array):
         return _shown(), decode_array(numpy.asarray(picture), _shown())
     name, file = _opened(picture)
     with file:
@@ -180,7 +182,7 @@ def _decode(picture: object) -> tuple[str, DecodedPicture]:
 
 def _opened(picture: object) -> tuple[str, IO[bytes]]:
     """Return a name and an open file, not too large, for what is a file in one way or another."""
-    figures = sys.modules.get("matplotlib.figure")
+    figure = getattr(sys.modules.get("matplotlib.figure"), "Figure", None)
     if isinstance(picture, str) and _URL.match(picture):
         from ipyveo.network.fetch import fetch_picture
 
@@ -191,7 +193,7 @@ def _opened(picture: object) -> tuple[str, IO[bytes]]:
         return name, _open_path(Path(os.fsdecode(picture)), name)
     if isinstance(picture, bytes | bytearray | memoryview):
         return _shown(), _not_too_large(io.BytesIO(picture), len(picture), _shown())
-    if figures is not None and isinstance(picture, figures.Figure):
+    if figure is not None and isinstance(picture, figure):
         return _shown(), _drawn(picture)
     if hasattr(picture, "read"):
         name = _shown(getattr(picture, "name", ""))

@@ -21,7 +21,7 @@ from ipyveo.api.requests import check_count
 from ipyveo.errors import FrameError, VeoError
 from ipyveo.generations.cost import Budget, as_budget
 from ipyveo.generations.generate import again, default_client, prepare, said_before
-from ipyveo.generations.shot import Shot, adopt
+from ipyveo.generations.shot import Shot, adopt, at_work
 from ipyveo.generations.stages import stage_words
 from ipyveo.library.journal import Entry
 from ipyveo.library.library import Library
@@ -238,7 +238,7 @@ class FramesToVideo(PageWidget):
         account = self._client.account
         for entry in reversed(self._library.unfinished()):
             if self._seat and entry.seat == self._seat and entry.account == account and entry.unfinished:
-                shot = adopt(entry, self._client, self._library)
+                shot = at_work(entry) or adopt(entry, self._client, self._library)
                 if shot is not None:
                     self._refill(entry)
                     return shot
@@ -449,6 +449,7 @@ class FramesToVideo(PageWidget):
         """Show a run's event; what only moves the bar is gathered, all else goes out at once."""
         if watch is not self._watch:
             return  # a run that was stopped, and that another has followed
+        ended = event is None and not watch.over
         values = watch.next(event)
         if event is None:
             values["_clips"] = self._clip_records(watch.shot.clips)
@@ -457,7 +458,7 @@ class FramesToVideo(PageWidget):
             self._compare()
         old_stage = self._pending.get("stage", self.stage)
         self._post(values, _PROGRESS_PAUSE_SECONDS if values.get("stage", old_stage) == old_stage else 0)
-        if event is None:
+        if ended:
             submit(self._push_posters(watch.shot.clips))
 
     def _post(self, values: Mapping[str, Any], pause: float = 0.0) -> None:

@@ -21,11 +21,16 @@ class Watch:
     ----------
     shot
         The run.
+
+    Attributes
+    ----------
+    over
+        True once its end was shown.
     """
 
     def __init__(self, shot: Shot) -> None:
         self.shot = shot
-        self._over = False
+        self.over = False
         self._took: float | None = None
         self._free_at: float | None = None
         self._stages: list[str] = []
@@ -69,11 +74,12 @@ class Watch:
         """Return how long the run has been going, at this moment, and the stages it has seen."""
         now = time.monotonic()
         return {
-            "running": not self._over,
+            "running": not self.over,
             "elapsed": now - self.shot.began,
             "took": self._took,
             "wait": None if self._free_at is None else max(0.0, self._free_at - now),
             "stages": list(self._stages),
+            "videos": self.shot.entry.number_of_videos,
             "note": self._note(),
         }
 
@@ -88,8 +94,8 @@ class Watch:
         return cost_words(shot.entry.number_of_videos, shot.cost, shot.refunded)
 
     def _last(self) -> dict[str, Any]:
-        if not self._over:
-            self._over, self._free_at = True, None
+        if not self.over:
+            self.over, self._free_at = True, None
             self._took = None if self.shot.reused else time.monotonic() - self.shot.began
         outcome, error = self.shot.outcome, self.shot.error
         return {

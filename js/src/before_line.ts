@@ -1,0 +1,26 @@
+// Says that the clips of this very form are in the library already, before they are paid for again.
+
+import { button, element, setText, show } from "./element.ts";
+import type { Traits } from "./protocol.ts";
+
+export class BeforeLine {
+  readonly root: HTMLElement;
+  readonly #words = element("span", { dir: "auto" });
+
+  constructor(
+    take: () => void,
+    private readonly fallback: HTMLElement,
+  ) {
+    const actions = element("span", { class: "iv-actions" }, button("Show them", { class: "iv-link" }, take));
+    this.root = element("div", { class: "iv-panel iv-line", hidden: "" }, this.#words, actions);
+  }
+
+  /** What is on the page needs no hint. Returns the words that are new. */
+  update({ _before: before, _run: run }: Traits, gone: boolean): string {
+    const sentence = !before.sentence || before.shown || run.running || gone ? "" : before.sentence;
+    const fresh = sentence === this.#words.textContent ? "" : sentence;
+    setText(this.#words, sentence);
+    show(this.root, sentence !== "", this.fallback);
+    return fresh;
+  }
+}

@@ -1,0 +1,223 @@
+"""What a widget does about runs that nobody watches, requests made before, doubts, and its budget."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from ipyveo import Budget, BudgetError, FramesToVideo, InterruptedGenerationError, recover
+from page import Page
+
+HELLO = {"type": "hello", "view": "v"}
+
+
+@pytest.fixture
+def widget(client, tmp_path, monkeypatch):
+    """Make widgets of one library, each with a page; they are closed at the end."""
+    made = []
+
+    def make(*pictures, **settings) -> tuple[FramesToVideo, Page]:
+        made.append(FramesToVideo(*pictures, client=client, library=tmp_path, **settings))
+        return made[-1], Page(made[-1], monkeypatch)
+
+    yield make
+    for studio in made:
+        studio.close()
+
+
+async def stopped(studio: FramesToVideo) -> None:
+    """Leave a run behind, once its request has left."""
+    shot = studio.generate()
+    await anext(aiter(shot))
+    studio.stop()
+    with pytest.raises(InterruptedGenerationError):
+        await shot
+
+
+async def test_what_was_left_behind_is_offered_and_fetched_at_a_click(widget, client, ledger, pictures):
+    book = ledger(client)
+    left, _ = widget(*pictures, prompt="dusk", number_of_videos=2)
+    await stopped(left)
+    studio, page = widget()
+    page.say(**HELLO)
+    await page.until(lambda: studio._offers)
+    (offer,) = studio._offers
+    assert offer["words"].startswith("2 videos from ")
+    assert offer["prompt"] == "dusk"
+    page.say(type="take_up", run=offer["run"])
+    await page.until(lambda: studio.status == "complete")
+    assert len(studio.clips) == 2
+    await page.until(lambda: studio._offers == [])
+    assert book.received_posts == 1
+
+
+async def test_an_offer_says_when_its_videos_can_be_fetched(widget, pictures, monkeypatch):
+    monkeypatch.setattr("ipyveo.widgets.offers._LOOK_AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr("ipyveo.generations.lookup._PAUSE_SECONDS", 0.0)
+    left, _ = widget(*pictures, prompt="dusk")
+    await stopped(left)
+    studio, page = widget()
+    page.say(**HELLO)
+    await page.until(lambda: studio._offers and studio._offers[0]["ready"])
+    assert studio._offers[0]["words"].endswith("is ready to fetch")
+
+
+async def test_a_dismissed_offer_stays_away_and_recover_still_fetches_it(widget, client, pictures, tmp_path):
+    left, _ = widget(*pictures, prompt="dusk")
+    await stopped(left)
+    studio, page = widget()
+    page.say(**HELLO)
+    await page.until(lambda: studio._offers)
+    page.say(type="dismiss", run=studio._offers[0]["run"])
+    await page.until(lambda: studio._offers == [])
+    assert len(await recover(client=client, library=tmp_path, wait=60)) == 1
+
+
+async def test_a_run_that_this_widget_stopped_is_offered_by_it(widget, pictures):
+    studio, page = widget(*pictures, prompt="dusk")
+    page.say(**HELLO)
+    await stopped(studio)
+    await page.until(lambda: studio._offers)
+    page.say(type="take_up", run=studio._offers[0]["run"])
+    await page.until(lambda: studio.status == "complete")
+
+
+async def test_a_cell_filled_in_on_its_page_takes_its_run_and_its_form_up_again(
+    widget, client, ledger, pictures, monkeypatch
+):
+    monkeypatch.setattr("ipyveo.widgets.studio.seat", lambda: "this very cell")
+    book = ledger(client)
+    left, _ = widget()
+    left.start_image, left.end_image = pictures
+    left.prompt, left.aspect_ratio, left.number_of_videos = "dusk", "9:16", 2
+    await stopped(left)
+    studio, page = widget()
+    page.say(**HELLO)
+    await page.until(lambda: studio.status == "complete")
+    assert (studio.prompt, studio.aspect_ratio, studio.number_of_videos) == ("dusk", "9:16", 2)
+    names = [studio.start_image.name, studio.end_image.name]
+    assert names == [picture.name for picture in pictures]
+    assert len(studio.clips) == 2
+    assert book.received_posts == 1
+
+
+async def test_another_cell_takes_nothing_up_by_itself(widget, pictures, monkeypatch):
+    seats = iter(["one cell", "another"])
+    monkeypatch.setattr("ipyveo.widgets.studio.seat", lambda: next(seats))
+    left, _ = widget()
+    left.start_image, left.prompt = pictures[0], "dusk"
+    await stopped(left)
+    studio, page = widget()
+    page.say(**HELLO)
+    await page.until(lambda: studio._offers)
+    assert (studio.status, studio.prompt, studio.start_image) == ("idle", "", None)
+
+
+# In doubt -------------------------------------------------------------------------------------------
+
+
+async def test_a_run_in_doubt_is_sent_again_only_at_the_persons_word(widget, client, ledger, pictures):
+    book = ledger(client)
+    studio, page = widget(*pictures, prompt="dusk [sandbox: 500]", budget=2)
+    page.say(**HELLO)
+    studio.generate()
+    await page.until(lambda: studio.status == "checking")
+    assert book.received_posts == 1
+    first = studio._watch.shot
+    page.say(type="send_again")
+    await page.until(lambda: studio._watch.shot is not first and studio.status == "checking")
+    assert book.received_posts == 2
+    assert first.outcome == "stopped"
+    page.say(type="send_again")
+    await page.until(lambda: "budget of 2" in studio.error)
+    assert book.received_posts == 2
+    studio.stop()
+
+
+async def test_a_run_given_up_as_in_doubt_can_be_sent_again(widget, client, ledger, pictures, monkeypatch):
+    monkeypatch.setattr("ipyveo.generations.search._PATIENCE_SECONDS", 0.2)
+    book = ledger(client)
+    studio, page = widget(*pictures, prompt="dusk [sandbox: 500]")
+    studio.generate()
+    await page.until(lambda: studio.status == "interrupted")
+    page.say(type="send_again")
+    await page.until(lambda: book.received_posts == 2)
+    await page.until(lambda: studio.status == "interrupted")
+
+
+async def test_without_a_run_in_doubt_nothing_is_sent_again(widget, client, ledger, pictures):
+    book = ledger(client)
+    studio, page = widget(*pictures, prompt="dusk")
+    page.say(type="send_again")
+    await studio.generate()
+    page.say(type="send_again")
+    page.say(**HELLO)
+    await page.until(lambda: studio._before)
+    assert book.received_posts == 1
+
+
+async def test_while_the_service_takes_no_requests_the_page_knows_for_how_long(widget, pictures):
+    studio, _ = widget(*pictures, prompt="dusk [sandbox: 429]")
+    waits = []
+    studio.observe(lambda change: waits.append((studio.status, change.new["wait"])), "_run")
+    await studio.generate()
+    told = [wait for status, wait in waits if wait is not None]
+    assert told
+    assert all(0.5 < wait <= 1.0 for wait in told)
+    assert waits[-1][1] is None
+
+
+# Made before, and the budget ------------------------------------------------------------------------
+
+
+async def test_a_form_whose_clips_are_there_says_so_and_shows_them(widget, client, ledger, pictures):
+    first, _ = widget(*pictures, prompt="dusk")
+    clips = await first.generate()
+    book = ledger(client)
+    studio, page = widget(*pictures, prompt="dawn")
+    page.say(**HELLO)
+    studio.prompt = "dusk"
+    await page.until(lambda: studio._before)
+    assert "is in the library already" in studio._before["sentence"]
+    assert studio._before["shown"] is False
+    page.say(type="show_before")
+    await page.until(lambda: studio.status == "complete" and studio._before.get("shown"))
+    assert [clip.path for clip in studio.clips] == [clip.path for clip in clips]
+    assert studio._run["note"].startswith("from ")
+    studio.prompt = "noon"
+    await page.until(lambda: not studio._before)
+    assert book.received_posts == 0
+
+
+async def test_a_budget_stops_a_widget_before_anything_is_sent(widget, client, ledger, pictures):
+    book, budget = ledger(client), Budget(3)
+    studio, page = widget(*pictures, prompt="dusk", number_of_videos=2, budget=budget)
+    page.say(**HELLO)
+    await studio.generate()
+    await page.until(lambda: studio._engine["budget"] == [1, 3])
+    with pytest.raises(BudgetError):
+        studio.generate()
+    page.say(type="generate", prompt="dawn", aspect_ratio="16:9", number_of_videos=2)
+    await page.until(lambda: "budget of 3" in studio.error)
+    page.say(type="generate", prompt="dawn", aspect_ratio="16:9", number_of_videos=1)
+    await page.until(lambda: studio.status == "complete")
+    assert book.received_posts == 2
+
+
+async def test_joining_a_run_that_goes_takes_nothing_of_the_budget(widget, client, ledger, pictures):
+    book, budget = ledger(client), Budget(1)
+    one, _ = widget(*pictures, prompt="dusk", budget=budget)
+    other, _ = widget(*pictures, prompt="dusk", budget=budget)
+    shots = one.generate(), other.generate()
+    assert shots[0] is shots[1]
+    await asyncio.gather(*shots)
+    assert book.received_posts == 1
+
+
+async def test_posters_are_sent_unasked_when_a_run_is_complete(widget, pictures):
+    studio, page = widget(*pictures, prompt="dusk")
+    await studio.generate()
+    await page.until(lambda: any(said["type"] == "poster" for said in page.said))
+    (said,) = [said for said in page.said if said["type"] == "poster"]
+    assert said["key"] == studio._clips[0]["key"]
