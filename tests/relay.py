@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 HEAD, HALF_BODY, ANSWER, STREAM, COMPLETE = "head", "half body", "answer", "event 0", "complete"
 
 _BUFFER = 2**16  # bytes
+_SANDBOX_HEADER = re.compile(rb"\r\nx-ipyveo-sandbox:[^\r]*", re.IGNORECASE)
 _LAST_CHUNK = b"0\r\n\r\n"
 _PIECES = 20
 _PIECE_SECONDS = 0.05
@@ -100,6 +101,8 @@ class Relay:
         The server's.
     moment, strike
         When it fails, once, and how; without them everything is passed on.
+    veiled
+        True to keep back that the server is a sandbox, so that it is taken for the service.
 
     Attributes
     ----------
@@ -111,7 +114,9 @@ class Relay:
         What meets the next look into the histories, once.
     """
 
-    def __init__(self, base_url: str, moment: str = "", strike: Strike | None = None) -> None:
+    def __init__(
+        self, base_url: str, moment: str = "", strike: Strike | None = None, *, veiled: bool = False
+    ) -> None:
         parts = urlsplit(base_url)
         self.upstream = (parts.hostname, parts.port)
         self.posts = 0
@@ -120,6 +125,7 @@ class Relay:
         self.let_go = asyncio.Event()
         self._path = parts.path
         self._moment, self._strike = moment, strike
+        self._veiled = veiled
         self._socket: socket.socket | None = None
         self._server: asyncio.Server | None = None
         self._lines: set[asyncio.Task[None]] = set()
@@ -190,6 +196,8 @@ class Relay:
             await self._meet(HALF_BODY, line)
         await line.pass_up(line.left)
         answer = await line.far.readuntil(b"\r\n\r\n")
+        if self._veiled:
+            answer = _SANDBOX_HEADER.sub(b"", answer)
         if method == "POST":
             await self._meet(ANSWER, line)
         await line.tell(answer)
