@@ -97,3 +97,17 @@ test("what is no longer shown is revoked, or cancelled while on its way", async 
   assert.equal(kernel.of("cancel_fetch").length, 1);
   await settled();
 });
+
+test("a poster that comes unasked ends the wait for it, and one that nobody waits for is dropped", async () => {
+  const { kernel, assets, last } = start();
+  assets.give("poster", "k", "image/jpeg", new DataView(Uint8Array.from([9]).buffer));
+  const url = assets.load("poster", "k");
+  const asked = last();
+  assets.give("poster", "k", "image/jpeg", new DataView(Uint8Array.from([7, 8]).buffer));
+  const blob = await (await fetch(await url)).blob();
+  assert.deepEqual([...new Uint8Array(await blob.arrayBuffer())], [7, 8]);
+  assert.equal(blob.type, "image/jpeg");
+  assert.equal(kernel.listeners, 0);
+  kernel.say(asked, part(0, 1), Uint8Array.from([1])); // the answer to the question, late
+  assert.equal(await assets.load("poster", "k"), await url);
+});

@@ -171,3 +171,53 @@ def test_every_library_of_one_folder_has_the_same_journal(tmp_path):
     assert Library(tmp_path / "real").journal is Library(tmp_path / "link").journal
     assert Library(tmp_path / "never").generations() == []
     assert not (tmp_path / "never").exists()
+
+
+# Without file locks ---------------------------------------------------------------------------------
+
+LOCKLESS = """
+import errno, sys
+from pathlib import Path
+from ipyveo import InvalidRequestError
+from ipyveo.library import ownership
+from ipyveo.library.journal import Entry, Journal
+from datetime import UTC, datetime
+
+def no_locks(*_):
+    raise OSError(errno.ENOLCK, "No locks available")
+
+ownership._try = no_locks
+try:
+    journal = Journal(Path(sys.argv[1]))
+    journal.begin(Entry(sys.argv[2], "account", "d", "dusk", "16:9", 1, (), datetime.now(UTC)))
+    print("written", [entry.id for entry in journal.entries()], flush=True)
+except InvalidRequestError as error:
+    print("refused", error, flush=True)
+sys.stdin.read()
+"""
+
+
+def lockless(folder, name: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", LOCKLESS, str(folder), name],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_on_a_drive_without_locks_the_first_process_writes_and_a_second_is_refused(tmp_path, killed):
+    first = lockless(tmp_path, "a1")
+    assert first.stdout.readline() == "written ['a1']\n"
+    second = lockless(tmp_path, "a2")
+    said = second.stdout.readline()
+    assert said.startswith("refused The library's drive has no file locks")
+    assert len(said) < 300
+    second.communicate()
+    if killed:
+        first.kill()
+    first.communicate()
+    third = lockless(tmp_path, "a3")
+    assert third.stdout.readline() == "written ['a1', 'a3']\n"
+    third.communicate()

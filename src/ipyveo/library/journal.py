@@ -348,12 +348,16 @@ class Journal:
             yield database
 
     def _connect(self) -> sqlite3.Connection:
-        database = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
+        address = self._path.absolute().as_uri()
+        if self.owners.alone:  # SQLite's own locks would fail like ours
+            address += "?nolock=1"
+        database = sqlite3.connect(address, timeout=_BUSY_SECONDS, isolation_level=None, uri=True)
         database.execute("PRAGMA synchronous = FULL")
         return database
 
     def _make_ready(self) -> None:
         """Make the tables; a file that cannot be read is set aside, not overwritten."""
+        self.owners.mine()  # which finds out whether there are locks
         try:
             self._make_tables()
         except sqlite3.OperationalError:  # busy, full or forbidden: the file itself may be whole
