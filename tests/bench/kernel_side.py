@@ -93,7 +93,7 @@ async def send_stages(studio: FramesToVideo, bare: Bare, count: int) -> None:
     async def send() -> None:
         # A run that is never sent: all that is measured is the way of its events to the page.
         shot = SimpleNamespace(began=time.monotonic(), so_far=list)
-        studio._watch = watch = Watch(shot)  # type: ignore[arg-type]
+        studio._runs.watch = watch = Watch(shot)  # type: ignore[arg-type]
         studio._post(watch.first())
         for _ in range(count):
             await asyncio.sleep(PAUSE_SECONDS)

@@ -124,9 +124,9 @@ async def test_a_run_in_doubt_is_sent_again_only_at_the_persons_word(widget, cli
     studio.generate()
     await page.until(lambda: studio.status == "checking")
     assert book.received_posts == 1
-    first = studio._watch.shot
+    first = studio._runs.watch.shot
     page.say(type="send_again")
-    await page.until(lambda: studio._watch.shot is not first and studio.status == "checking")
+    await page.until(lambda: studio._runs.watch.shot is not first and studio.status == "checking")
     assert book.received_posts == 2
     assert first.outcome == "stopped"
     page.say(type="send_again")

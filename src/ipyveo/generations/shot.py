@@ -69,6 +69,8 @@ class Shot:
         The credits that were seen to come back.
     reused
         The earlier run whose clips were taken, or None.
+    in_doubt
+        True while it is looked for in the account, and if it was not found there.
     """
 
     def __init__(
@@ -102,6 +104,7 @@ class Shot:
         self.cost: int | None = None
         self.refunded = 0
         self.reused: Entry | None = None
+        self.in_doubt = False
 
     def __repr__(self) -> str:
         return f"<Shot {self.outcome}, {len(self.clips)} of {self.entry.number_of_videos} clips>"
@@ -415,12 +418,15 @@ class Shot:
 
     async def _check(self, doubt: VeoError | None) -> list[StoredTake]:
         """Look into the account's histories until the run is found. Nothing is ever sent again from here."""
+        self.in_doubt = True
         await self._note("reached", "checking")
         self._tell(StatusEvent("checking"))
         journal = self.library.journal
         with contextlib.suppress(sqlite3.Error, OSError, IndexError):
             self.entry = await asyncio.to_thread(journal.entry, self.entry.id)
-        return await Search(self.client, journal, self.entry, self._patience, doubt).takes()
+        takes = await Search(self.client, journal, self.entry, self._patience, doubt).takes()
+        self.in_doubt = False
+        return takes
 
     async def _bring_home(self, takes: list[StoredTake]) -> None:
         def on_share(share: float) -> None:

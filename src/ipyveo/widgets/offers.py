@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from ipyveo.library.library import Library
 
 _LOOK_AGAIN_SECONDS = 60.0  # for what is not ready yet
+_MOST = 20  # a page names few of them, and the trait is saved with the notebook
+_PROMPT_CHARACTERS = 120
 
 _logger = logging.getLogger(__name__)
 
@@ -69,7 +71,7 @@ class Offers:
                 _logger.exception("What was left behind could not be looked up.")
                 return
             kept = [offer for offer in found if offer.entry.id not in self._dismissed]
-            self._show([_record(offer) for offer in kept])
+            self._show([_record(offer) for offer in reversed(kept[-_MOST:])])
             if all(offer.ready for offer in kept):
                 return
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
@@ -80,5 +82,5 @@ def _record(offer: Offer) -> dict[str, Any]:
     many = count > 1
     what = f"{count} video{'s' if many else ''} from {moment_words(offer.entry.began_at)}"
     state = f"{'are' if many else 'is'} ready to fetch" if offer.ready else "may still come"
-    prompt = offer.entry.prompt
+    prompt = offer.entry.prompt[:_PROMPT_CHARACTERS]
     return {"run": offer.entry.id, "words": f"{what} {state}", "prompt": prompt, "ready": offer.ready}

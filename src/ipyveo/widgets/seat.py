@@ -6,9 +6,12 @@ import hashlib
 import os
 import sys
 
+# How many seats the latest request of the notebook has asked for: a cell may make several widgets.
+_counts: dict[str, int] = {}
+
 
 def seat() -> str:
-    """Return a name for the cell that is running, the same when it is run again; "" where no host tells.
+    """Return a name for a widget of the running cell, the same when it is run again; "" where no host tells.
 
     Jupyter's server names the notebook in ``JPY_SESSION_NAME``, and JupyterLab and Notebook name the cell in
     the request's metadata.
@@ -19,6 +22,12 @@ def seat() -> str:
     kernel = getattr(shell, "kernel", None)
     if not notebook or kernel is None:
         return ""
-    metadata = kernel.get_parent().get("metadata") or {}
-    cell = str(metadata.get("cellId") or "")
-    return hashlib.sha256(f"{notebook} {cell}".encode()).hexdigest()[:16] if cell else ""
+    parent = kernel.get_parent()
+    cell = str((parent.get("metadata") or {}).get("cellId") or "")
+    if not cell:
+        return ""
+    request = str((parent.get("header") or {}).get("msg_id"))
+    if request not in _counts:
+        _counts.clear()
+    _counts[request] = _counts.get(request, 0) + 1
+    return hashlib.sha256(f"{notebook} {cell} {_counts[request]}".encode()).hexdigest()[:16]

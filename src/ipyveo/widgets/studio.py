@@ -20,8 +20,8 @@ from ipyveo.api.events import Event
 from ipyveo.api.requests import check_count
 from ipyveo.errors import FrameError, VeoError
 from ipyveo.generations.cost import Budget, as_budget
-from ipyveo.generations.generate import again, default_client, prepare, said_before
-from ipyveo.generations.shot import Shot, adopt, at_work
+from ipyveo.generations.generate import default_client, prepare, said_before
+from ipyveo.generations.shot import Shot
 from ipyveo.generations.stages import stage_words
 from ipyveo.library.journal import Entry
 from ipyveo.library.library import Library
@@ -30,6 +30,7 @@ from ipyveo.media.aspect_ratio import AspectRatio
 from ipyveo.media.frame import Frame
 from ipyveo.widgets.offers import Offers
 from ipyveo.widgets.page_widget import PageWidget
+from ipyveo.widgets.runs import Runs
 from ipyveo.widgets.seat import seat
 from ipyveo.widgets.transfer import Upload, Uploads
 from ipyveo.widgets.watch import Watch, problem
@@ -117,15 +118,21 @@ class FramesToVideo(PageWidget):
         pictures = [None if picture is None else Frame(picture) for picture in given]
         self._budget = as_budget(budget)
         self._empty = not prompt and pictures == [None, None]
-        self._seat = seat()
         self._pictures: dict[str, Frame | None] = dict(zip(_SLOTS, pictures, strict=True))
-        self._watch: Watch | None = None
-        self._asking = threading.Lock()
         self._writing = threading.RLock()
         self._pending: dict[str, Any] = {}
         self._flushing: asyncio.TimerHandle | None = None
         self._client = client if client is not None else default_client()
         self._library = library if isinstance(library, Library) else Library(library)
+        self._runs = Runs(
+            self._client,
+            self._library,
+            self._budget,
+            seat(),
+            form=self._new_shot,
+            follow=self._follow,
+            refill=self._refill,
+        )
         self._chores: list[Callable[[], None]] = []
         self._comparing: asyncio.Task[None] | None = None
         self._offered = Offers(
@@ -164,7 +171,8 @@ class FramesToVideo(PageWidget):
     @property
     def clips(self) -> list[Clip]:
         """The clips of the latest run that are saved so far."""
-        return [] if self._watch is None else list(self._watch.shot.clips)
+        watch = self._runs.watch
+        return [] if watch is None else list(watch.shot.clips)
 
     def generate(self) -> Shot:
         """Start a run, as pressing Generate does; while one goes, return that same run.
@@ -181,15 +189,9 @@ class FramesToVideo(PageWidget):
         BudgetError
             If it could pass the budget; nothing is sent then.
         """
-        with self._asking:
-            if self._watch is not None and self._watch.shot.going:
-                return self._watch.shot
-            mine = self._new_shot()
-            # What a kernel that died had already sent is not paid for again.
-            shot = self._left_behind(mine) or mine.twin()
-            if shot is mine:
-                mine.check_budget()
-            watch = self._watched(shot)
+        watch, new = self._runs.ask()
+        if not new:
+            return watch.shot
         # Outside of the lock: an observer of these may call generate() itself, and gets this run.
         self._write(watch.first())
         return watch.shot.start()
@@ -204,45 +206,14 @@ class FramesToVideo(PageWidget):
             client=self._client,
             library=self._library,
             budget=self._budget,
-            seat=self._seat,
+            seat=self._runs.seat,
             reuse=reuse,
         )
 
-    def _left_behind(self, shot: Shot) -> Shot | None:
-        try:
-            return shot.earlier(of_this_process=False)
-        except (sqlite3.Error, OSError):
-            return None  # the run itself says in a sentence that the library cannot be used
-
-    def _watched(self, shot: Shot) -> Watch:
-        """Make a run the one that is shown. Only with `_asking` held."""
-        self._watch = watch = Watch(shot)
-        shot.listen(lambda event: self._follow(watch, event))
-        return watch
-
     def _pick_up(self) -> Watch | None:
-        """Take up the run that this form, or this cell, asked for before, also in a kernel that has ended."""
-        with self._asking:
-            if self._watch is not None:
-                return None
-            if self._empty:
-                earlier = self._of_this_seat()
-            elif self.start_image is None or not self.prompt.strip():
-                return None
-            else:
-                earlier = self._new_shot().earlier()
-            return None if earlier is None else self._watched(earlier)
-
-    def _of_this_seat(self) -> Shot | None:
-        """Take up what was asked for on the page of this cell; the form that was lost with it comes back."""
-        account = self._client.account
-        for entry in reversed(self._library.unfinished()):
-            if self._seat and entry.seat == self._seat and entry.account == account and entry.unfinished:
-                shot = at_work(entry) or adopt(entry, self._client, self._library)
-                if shot is not None:
-                    self._refill(entry)
-                    return shot
-        return None
+        if not self._empty and (self.start_image is None or not self.prompt.strip()):
+            return None
+        return self._runs.pick_up(empty=self._empty)
 
     def _refill(self, entry: Entry) -> None:
         """Fill the form in as a run had it, as far as its pictures are still there."""
@@ -263,40 +234,10 @@ class FramesToVideo(PageWidget):
 
         background_loop().call_soon_threadsafe(self._do, fill)
 
-    def _take_up(self, run: str) -> Watch | None:
-        """Take up a run that was offered."""
-        with self._asking:
-            if self._watch is not None and self._watch.shot.going:
-                return None
-            entry = self._library.journal.entry(run)
-            shot = (
-                adopt(entry, self._client, self._library) if entry.account == self._client.account else None
-            )
-            return None if shot is None else self._watched(shot)
-
-    def _ask_again(self) -> Watch | None:
-        """Send the request of a run in doubt once more, at the person's own word."""
-        with self._asking:
-            old = None if self._watch is None else self._watch.shot
-            if old is None or not (old.going or old.outcome == "interrupted"):
-                return None
-            new = again(old, self._budget)
-            new.check_budget()
-            old.stop()
-            return self._watched(new)
-
-    def _take_made_before(self) -> Watch | None:
-        """Show the clips that an equal run has made already."""
-        with self._asking:
-            if self._watch is not None and self._watch.shot.going:
-                return None
-            shot = self._new_shot(reuse=True)
-            return None if shot.made_before() is None else self._watched(shot)
-
     def stop(self) -> None:
         """Stop watching. The service has no cancel: the job goes on there, and may be charged."""
-        if self._watch is not None:
-            self._watch.shot.stop()
+        if self._runs.watch is not None:
+            self._runs.watch.shot.stop()
 
     # Checks -----------------------------------------------------------------------------------------
 
@@ -347,8 +288,10 @@ class FramesToVideo(PageWidget):
         super()._on_hello(said, buffers)
         if not new:
             return
-        if self._watch is not None:
-            self._post({"_run": self._watch.clock()})  # what the model holds was true when it was written
+        if self._runs.watch is not None:
+            self._post(
+                {"_run": self._runs.watch.clock()}
+            )  # what the model holds was true when it was written
             self._offered.refresh()
         else:
             submit(self._show_run(self._pick_up))
@@ -377,16 +320,16 @@ class FramesToVideo(PageWidget):
 
     def _on_take_up(self, said: dict[str, Any], _: list[bytes]) -> None:
         run = str(said["run"])
-        submit(self._show_run(lambda: self._take_up(run)))
+        submit(self._show_run(lambda: self._runs.take_up(run)))
 
     def _on_dismiss(self, said: dict[str, Any], _: list[bytes]) -> None:
         self._offered.dismiss(str(said["run"]))
 
     def _on_send_again(self, _: dict[str, Any], __: list[bytes]) -> None:
-        submit(self._show_run(self._ask_again))
+        submit(self._show_run(self._runs.ask_again))
 
     def _on_show_before(self, _: dict[str, Any], __: list[bytes]) -> None:
-        submit(self._show_run(self._take_made_before))
+        submit(self._show_run(self._runs.take_made_before))
 
     def _on_swap(self, _: dict[str, Any], __: list[bytes]) -> None:
         self._do(
@@ -447,7 +390,7 @@ class FramesToVideo(PageWidget):
 
     def _follow(self, watch: Watch, event: Event | None) -> None:
         """Show a run's event; what only moves the bar is gathered, all else goes out at once."""
-        if watch is not self._watch:
+        if watch is not self._runs.watch:
             return  # a run that was stopped, and that another has followed
         ended = event is None and not watch.over
         values = watch.next(event)
@@ -551,12 +494,11 @@ class FramesToVideo(PageWidget):
         alike = any((each.prompt, each.aspect_ratio, each.number_of_videos) == asked for each in entries)
         if self.start_image is None or not alike:  # the pictures are compared only where the words are equal
             return {}
-        made = self._new_shot().made_before()
-        if made is None:
+        before = self._runs.made_before()
+        if before is None:
             return {}
-        shot = None if self._watch is None else self._watch.shot
-        shown = None if shot is None else (shot.reused or shot.entry).id
-        return {"sentence": said_before(made[0], self.number_of_videos), "shown": made[0].id == shown}
+        made, shown = before
+        return {"sentence": said_before(made, self.number_of_videos), "shown": shown}
 
     def _let_go(self) -> None:
         super()._let_go()
