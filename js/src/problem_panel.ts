@@ -44,8 +44,9 @@ export class ProblemPanel {
       else this.#leave();
     }
     setText(this.#note, run.note ? `This run ${run.note}.` : "");
-    setText(this.#again, sendAgainWords(run.videos));
-    show(this.#again, status === "interrupted", this.fallback);
+    const again = status === "interrupted";
+    setText(this.#again, again ? sendAgainWords(run.videos) : "");
+    show(this.#again, again, this.fallback);
     setText(this.#raw, raw);
     show(this.#details, raw !== "", this.fallback);
     if (!raw) this.#unfold(false);

@@ -52,8 +52,9 @@ export class ProgressPanel {
     const percentage = traits.progress === null ? null : String(Math.round(traits.progress * 100));
     setAttribute(this.#bar, "aria-valuenow", percentage);
     setAttribute(this.#bar, "aria-valuetext", traits.stage);
-    setText(this.#again, sendAgainWords(traits._run.videos));
-    show(this.#again, traits.status === "checking", this.fallback);
+    const doubtful = traits.status === "checking";
+    setText(this.#again, doubtful ? sendAgainWords(traits._run.videos) : "");
+    show(this.#again, doubtful, this.fallback);
     this.tick();
   }
 

@@ -9,6 +9,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import warnings
 from pathlib import Path
 
@@ -69,21 +70,53 @@ async def test_a_doubt_is_looked_up_and_the_paid_clips_come_home(
 
 @pytest.mark.parametrize("number", [6, pytest.param(200, marks=pytest.mark.soak)])
 async def test_equal_requests_at_once_with_dropped_lines_each_get_their_own_clips(
-    client, ledger, pictures, tmp_path, number
+    client, ledger, pictures, tmp_path, number, capsys
 ):
     book = ledger(client)
     seed = random.Random(7)
+    peak = Peak()
     clients = [VeoClient(_key(client), client.base_url) for _ in range(3)]  # of one account
     prompts = ["dusk [sandbox: drop@starting]", "dusk [sandbox: no-url]", "dusk"]
     shots = [
         generate(pictures[0], prompt=seed.choice(prompts), client=seed.choice(clients), library=tmp_path)
         for _ in range(number)
     ]
-    clips = [clip for kept in await asyncio.gather(*shots) for clip in kept]
+    with peak:
+        clips = [clip for kept in await asyncio.gather(*shots) for clip in kept]
+    with capsys.disabled():
+        more = f"{peak.megabytes} MB more at the peak, {peak.threads} threads"
+        sys.stdout.write(f"\n{number} at once: {more}\n")
     assert len({clip.path.name for clip in clips}) == number
     assert len({clip.id.partition("-")[0] for clip in clips}) == number
     assert book.received_posts == book.charged == number
     assert {entry.state for entry in Library(tmp_path).generations()} == {"saved"}
+
+
+class Peak:
+    """The most memory above the start, and the most threads, of this process while it is entered."""
+
+    def __init__(self) -> None:
+        self.megabytes = self.threads = 0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        start = _resident_megabytes()
+        while not self._ended.wait(0.05):
+            self.megabytes = max(self.megabytes, _resident_megabytes() - start)
+            self.threads = max(self.threads, threading.active_count() - 1)
+
+
+def _resident_megabytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") // 2**20
 
 
 def _key(client: VeoClient) -> str:
