@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import email.utils
 import json
 import os
 import random
@@ -11,10 +12,12 @@ import subprocess
 import sys
 import threading
 import warnings
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from far_side import answering
 from ipyveo import (
     GatewayError,
     InterruptedGenerationError,
@@ -26,6 +29,8 @@ from ipyveo import (
     recover,
 )
 from ipyveo.generations import lookup
+from ipyveo.generations.search import Search
+from ipyveo.library.journal import Entry
 from ipyveo.sandbox import EmbeddedSandbox, SandboxOptions
 
 # Every doubt, and whether the service has taken the job.
@@ -329,6 +334,58 @@ async def test_killed_at_any_instant_what_was_charged_is_recovered_and_nothing_i
         ".lock",
         "",
     }
+
+
+@pytest.fixture
+def sent_entry(tmp_path):
+    """A run of the journal that was sent and is in doubt."""
+    journal = Library(tmp_path).journal
+    now = datetime.now(UTC)
+    entry = journal.begin(
+        Entry("run", "account", "digest", "dusk", "16:9", 1, pictures=(), began_at=now - timedelta(seconds=1))
+    )
+    journal.sending(entry.id)
+    return journal, journal.entry(entry.id)
+
+
+def told(*rows: tuple[str, datetime], date: datetime | None = None):
+    """What the histories say: rows by their names and times."""
+    data = [
+        {
+            "id": name,
+            "prompt": "dusk",
+            "file_urls": [f"https://x/{name}"],
+            "status": "done",
+            "created_at": created.isoformat(),
+        }
+        for name, created in rows
+    ]
+    body = {"data": data, "total": len(data), "page": 1, "page_size": 100, "total_pages": 1}
+    headers = {} if date is None else {"date": email.utils.format_datetime(date, usegmt=True)}
+    return 200, headers, json.dumps(body).encode()
+
+
+async def test_an_older_video_of_the_same_words_is_not_taken_for_one_that_is_still_being_made(
+    sent_entry, monkeypatch
+):
+    monkeypatch.setattr("ipyveo.generations.search._SETTLING_SECONDS", 0.0)
+    monkeypatch.setattr("ipyveo.generations.search._LOOKS", (0.0,) * 9)
+    monkeypatch.setattr("ipyveo.generations.lookup._PAUSE_SECONDS", 0.0)
+    journal, entry = sent_entry
+    older, own = ("older", entry.sent_at - timedelta(minutes=1)), ("own", entry.sent_at)
+    looks = iter([told(older)] * 3)
+    with answering(lambda: next(looks, told(own, older))) as base:
+        (take,) = await Search(VeoClient("key", base), journal, entry).takes()
+    assert take.id == "own"
+
+
+@pytest.mark.parametrize("ahead", [-3600, -60, 60, 3600])
+async def test_a_clock_that_is_wrong_by_whatever_does_not_keep_a_run_from_being_found(sent_entry, ahead):
+    journal, entry = sent_entry
+    theirs = timedelta(seconds=ahead)
+    with answering(lambda: told(("own", entry.sent_at + theirs), date=datetime.now(UTC) + theirs)) as base:
+        found = await lookup.look(VeoClient("key", base), journal, entry)
+    assert ([take.id for take in found.takes], found.settled) == (["own"], True)
 
 
 def test_the_histories_are_asked_once_by_many_that_look_at_the_same_time(client):

@@ -39,6 +39,8 @@ class Found:
         True if the service has heard of it, even where no video is there yet.
     pending
         True if a row that may be its own is still in the making.
+    early
+        True if these are from before the request left: older videos, unless clocks differ.
     """
 
     takes: tuple[StoredTake, ...] = ()
@@ -46,6 +48,7 @@ class Found:
     settled: bool = False
     traced: bool = False
     pending: bool = False
+    early: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,9 +96,9 @@ async def look(client: VeoClient, journal: Journal, entry: Entry) -> Found:
     VeoError
         If the histories cannot be read now.
     """
-    since = (entry.sent_at or entry.began_at) - _SKEW
+    since = (entry.sent_at or entry.began_at) + client.skew - _SKEW
     videos = await _recent(client, since)
-    return await asyncio.to_thread(choose, rows_of(videos), journal, entry)
+    return await asyncio.to_thread(choose, rows_of(videos), journal, entry, client.skew)
 
 
 async def named_again(client: VeoClient, journal: Journal, entry: Entry, take: int) -> str | None:
@@ -125,14 +128,15 @@ def rows_of(videos: list[Video]) -> list[Row]:
     return [Row(tuple(row)) for row in rows]
 
 
-def choose(rows: list[Row], journal: Journal, entry: Entry) -> Found:
+def choose(rows: list[Row], journal: Journal, entry: Entry, skew: timedelta = timedelta()) -> Found:
     """Return which rows are a run's own.
 
     A run of n videos may be one row with n addresses or n rows; prompts come back with other blanks; clocks
     differ by minutes. While another run of the same prompt still listens to its stream, a row may be that
-    one's, which will soon know it for certain, so it is not taken yet.
+    one's, which will soon know it for certain, so it is not taken yet. The rows' times are by the service's
+    clock, which is ahead of ours by `skew`.
     """
-    sent = entry.sent_at or entry.began_at
+    sent = (entry.sent_at or entry.began_at) + skew
     taken = journal.claimed_by_others(entry.account, entry.id)
     ids = {take.id for take in journal.takes(entry.id) if take.id}
     free = [row for row in rows if not row.marks & taken]
@@ -141,27 +145,27 @@ def choose(rows: list[Row], journal: Journal, entry: Entry) -> Found:
     ready = [row for row in mine if row.decided]
     if not known:
         rivals = _listening(journal, entry)
-        ready = [row for row in ready if not any(_may_be(row, rival) for rival in rivals)]
+        ready = [row for row in ready if not any(_may_be(row, rival, skew) for rival in rivals)]
     own = _own(ready, entry.number_of_videos, sent)
     videos = [video for row in own for video in row.videos][: entry.number_of_videos]
+    early = not known and any(_early(row, sent) for row in own)
     return Found(
         takes=tuple(_take(take, video) for take, video in enumerate(videos, 1)),
         marks=frozenset().union(*(row.marks for row in own)),
-        # A row from before the request left is an older video, unless the clocks differ: it can wait.
-        settled=len(videos) == entry.number_of_videos
-        and (bool(known) or not any(_early(row, sent) for row in own)),
+        settled=len(videos) == entry.number_of_videos and not early,
         traced=bool(mine),
         pending=any(not row.decided for row in mine),
+        early=early,
     )
 
 
 def _own(rows: list[Row], count: int, sent: datetime) -> list[Row]:
-    """Return the row that holds the whole run, or else as many in order of time as make it up."""
+    """Return the row that holds the whole run, or else as many in order of time as make it up.
 
-    def order(row: Row) -> tuple[bool, datetime]:
-        return _early(row, sent), row.created or sent
-
-    ordered = sorted(rows, key=order)
+    What was made before the request left is only asked where there is nothing else.
+    """
+    late = [row for row in rows if not _early(row, sent)]
+    ordered = sorted(late or rows, key=lambda row: row.created or sent)
     for row in ordered:
         if len(row.videos) == count:
             return [row]
@@ -199,8 +203,8 @@ def _listening(journal: Journal, entry: Entry) -> list[Entry]:
     ]
 
 
-def _may_be(row: Row, rival: Entry) -> bool:
-    return row.created is None or row.created >= (rival.sent_at or rival.began_at) - _SKEW
+def _may_be(row: Row, rival: Entry, skew: timedelta) -> bool:
+    return row.created is None or row.created >= (rival.sent_at or rival.began_at) + skew - _SKEW
 
 
 def _take(take: int, video: Video) -> StoredTake:

@@ -90,7 +90,9 @@ class Search:
         try:
             found = await look(self._client, self._journal, self._entry)
             self._read = True
-            still = found == self._seen and (self._old or now - self._since >= _SETTLING_SECONDS)
+            # An older video of the same words has to wait until the run's own can no longer come.
+            settling = _PATIENCE_SECONDS if found.early else _SETTLING_SECONDS
+            still = found == self._seen and (self._old or now - self._since >= settling)
             if found != self._seen:
                 self._seen, self._since = found, now
             enough = still and bool(found.takes) and not found.pending
