@@ -112,7 +112,7 @@ async def named_again(client: VeoClient, journal: Journal, entry: Entry, take: i
     takes = await asyncio.to_thread(journal.takes, entry.id)
     wanted = next((known.id for known in takes if known.take == take), "")
     place = [known.take for known in takes if known.id == wanted].index(take) if wanted else 0
-    videos = await _recent(client, (entry.sent_at or entry.began_at) - _SKEW)
+    videos = await _recent(client, (entry.sent_at or entry.began_at) + client.skew - _SKEW)
     named = [video for video in videos if wanted and video.id == wanted]
     return named[place].file_url if place < len(named) else None
 
