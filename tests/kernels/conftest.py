@@ -9,11 +9,17 @@ import textwrap
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from jupyter_client import KernelManager
 from jupyter_client.kernelspec import KernelSpecManager
+from PIL import Image
+
+from ipyveo import VeoClient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parents[2]
 SETS = {path.stem: path for path in sorted(Path(__file__).parent.glob("*.txt"))}
@@ -104,7 +110,7 @@ class Kernel:
         assert not cell.trouble, cell.trouble
         return cell.text.strip()
 
-    def until(self, true: Any) -> None:
+    def until(self, true: Callable[[], object]) -> None:
         """Take in what the kernel says until something is so."""
         ends = time.monotonic() + PATIENCE_SECONDS
         while not true():
@@ -182,3 +188,30 @@ def kernel(kernel_set, tmp_path_factory) -> Kernel:
     kernel = Kernel(kernel_set, tmp_path_factory.mktemp(kernel_set))
     yield kernel
     kernel.shut_down()
+
+
+@pytest.fixture(scope="session")
+def small_pictures(tmp_path_factory) -> tuple[str, str]:
+    folder = tmp_path_factory.mktemp("small")
+    for name, colour in (("day.png", "skyblue"), ("night.png", "midnightblue")):
+        Image.new("RGB", (640, 360), colour).save(folder / name)
+    return str(folder / "day.png"), str(folder / "night.png")
+
+
+@pytest.fixture
+def setup(client, small_pictures, tmp_path) -> str:
+    """Source that a cell begins with: pictures, this test's library, and the sandbox of the tests."""
+    return f"""
+from ipyveo import FramesToVideo, VeoClient, generate, recover, run
+day, night = {small_pictures!r}
+client = VeoClient({_key(client)!r}, {client.base_url!r})
+folder = {str(tmp_path)!r}
+def shot(prompt="dusk falls"):
+    return generate(day, night, prompt=prompt, client=client, library=folder)
+def widget(prompt="dusk falls"):
+    return FramesToVideo(day, night, prompt=prompt, client=client, library=folder)
+"""
+
+
+def _key(client: VeoClient) -> str:
+    return client._find_endpoint().key.bearer().removeprefix("Bearer ")

@@ -405,7 +405,7 @@ def test_the_saved_notebook_holds_no_key_no_picture_and_no_video(lab, tab, pictu
         Path('key.txt').write_text(client._find_endpoint().key.bearer().removeprefix('Bearer '))
         Path('thumbnail').write_bytes(studio.end_image.thumbnail())
         Path('sent').write_bytes(studio.end_image.fitted('16:9').data)
-        None
+        print('WRITTEN')
     """
     notebook = Notebook(
         lab,
@@ -422,6 +422,7 @@ def test_the_saved_notebook_holds_no_key_no_picture_and_no_video(lab, tab, pictu
     studio.get_by_label("Start frame", exact=True).set_input_files(pictures[1])
     videos_advance(notebook, 1)
     notebook.wait_for_output(3, "39")
+    notebook.wait_for_output(4, "WRITTEN")
     text = notebook.save()
     saved = json.loads(text)
     assert "application/vnd.jupyter.widget-state+json" in saved["metadata"]["widgets"]
