@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import queue
 import subprocess
 import textwrap
 import time
@@ -115,7 +117,8 @@ class Kernel:
         ends = time.monotonic() + PATIENCE_SECONDS
         while not true():
             assert time.monotonic() < ends, f"it never came to it; {list(self.models.values())}"
-            self._take(self.client.get_iopub_msg(timeout=PATIENCE_SECONDS))
+            with contextlib.suppress(queue.Empty):
+                self._take(self.client.get_iopub_msg(timeout=0.1))
 
     def _take(self, message: dict[str, Any]) -> None:
         kind, content = message["msg_type"], message["content"]
