@@ -393,7 +393,7 @@ def large_frames():
 @pytest.fixture(autouse=True)
 def short_patience(monkeypatch):
     for name, seconds in {
-        "generations.shot._PATIENCE_SECONDS": 8.0,
+        "generations.search._PATIENCE_SECONDS": 8.0,
         "generations.download._PAUSE_SECONDS": 0.05,
         "network.fetch._STALL_SECONDS": 1.5,
         "network.exchange._UPLOAD_STALL_SECONDS": 2.0,
