@@ -163,6 +163,7 @@ async def test_a_run_that_failed_for_certain_leaves_the_budget_whole(client, pic
 
 async def test_a_run_in_doubt_stays_in_the_budget(client, pictures, tmp_path, monkeypatch):
     monkeypatch.setattr("ipyveo.generations.search._PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr("ipyveo.generations.search._SHORTEST_LOOK_SECONDS", 0.5)
     budget = Budget(1)
     shot = generate(pictures[0], prompt="dusk [sandbox: 500]", budget=budget, client=client, library=tmp_path)
     with pytest.raises(Exception, match="No trace"):

@@ -203,6 +203,7 @@ async def test_histories_that_fail_never_turn_a_paid_video_into_nothing_charged(
     pictures, tmp_path, monkeypatch, trouble
 ):
     monkeypatch.setattr("ipyveo.generations.search._PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr("ipyveo.generations.search._SHORTEST_LOOK_SECONDS", 0.5)
     client = VeoClient.sandbox(
         clip_seconds=0.25, stage_seconds=0.0, fault=f"no-url, {trouble}@histories", quota=100_000
     )

@@ -132,6 +132,7 @@ async def test_a_job_that_left_no_trace_is_given_up_as_in_doubt_and_sent_no_seco
     client, ledger, pictures, tmp_path, monkeypatch
 ):
     monkeypatch.setattr("ipyveo.generations.search._PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr("ipyveo.generations.search._SHORTEST_LOOK_SECONDS", 1.0)
     book = ledger(client)
     with pytest.raises(InterruptedGenerationError, match="No trace of this job") as caught:
         await generate(*pictures, prompt="dusk [sandbox: 500]", client=client, library=tmp_path)
@@ -248,8 +249,9 @@ async def test_what_is_still_watched_is_left_alone(client, pictures, tmp_path):
     shot.stop()
 
 
-async def test_what_is_not_there_yet_stays_in_the_journal_and_is_said(pictures, tmp_path):
-    client = VeoClient.sandbox(clip_seconds=0.25, stage_seconds=6.0, quota=100_000)
+async def test_what_is_not_there_yet_stays_in_the_journal_and_is_said(pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr("ipyveo.generations.recovery._GRACE_SECONDS", 0.5)
+    client = VeoClient.sandbox(clip_seconds=0.25, stage_seconds=2.5, quota=100_000)
     shot = generate(*pictures, prompt="dusk", client=client, library=tmp_path)
     await stopped_after_its_first_event(shot)
     with pytest.warns(UserWarning, match="stays in the journal"):

@@ -137,6 +137,7 @@ async def test_a_run_in_doubt_is_sent_again_only_at_the_persons_word(widget, cli
 
 async def test_a_run_given_up_as_in_doubt_can_be_sent_again(widget, client, ledger, pictures, monkeypatch):
     monkeypatch.setattr("ipyveo.generations.search._PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("ipyveo.generations.search._SHORTEST_LOOK_SECONDS", 0.2)
     book = ledger(client)
     studio, page = widget(*pictures, prompt="dusk [sandbox: 500]")
     studio.generate()
