@@ -47,7 +47,7 @@ async def recover(
     Returns
     -------
     list of Clip
-        The clips that came home now.
+        The clips of the runs that were finished now.
 
     Examples
     --------
