@@ -77,6 +77,7 @@ class Kernel:
             kernel_spec_manager=KernelSpecManager(kernel_dirs=[str(_specs(folder))]),
             connection_file=str(folder / "connection.json"),
         )
+        self.manager.shutdown_wait_time = 10.0  # twice Jupyter's own, for a machine that is busy with tests
         self.manager.start_kernel(
             cwd=str(folder), env=environment, stdout=self._log, stderr=subprocess.STDOUT
         )
@@ -191,6 +192,7 @@ def kernel(kernel_set, tmp_path_factory) -> Kernel:
     kernel = Kernel(kernel_set, tmp_path_factory.mktemp(kernel_set))
     yield kernel
     kernel.shut_down()
+    assert kernel.process.returncode == 0
 
 
 @pytest.fixture(scope="session")
