@@ -207,12 +207,14 @@ def small_pictures(tmp_path_factory) -> tuple[str, str]:
 def setup(client, small_pictures, tmp_path) -> str:
     """Source that a cell begins with: pictures, this test's library, and the sandbox of the tests."""
     return f"""
+import itertools
 from ipyveo import FramesToVideo, VeoClient, generate, recover, run
 day, night = {small_pictures!r}
 client = VeoClient({_key(client)!r}, {client.base_url!r})
 folder = {str(tmp_path)!r}
-def shot(prompt="dusk falls"):
-    return generate(day, night, prompt=prompt, client=client, library=folder)
+numbers = itertools.count()
+def shot(prompt="dusk falls"):  # each in other words: of the very same one, a warning says so
+    return generate(day, night, prompt=f"{{prompt}} {{next(numbers)}}", client=client, library=folder)
 def widget(prompt="dusk falls"):
     return FramesToVideo(day, night, prompt=prompt, client=client, library=folder)
 """
