@@ -19,8 +19,8 @@ day, night = sample_pictures({folder!r})
 def client():
     return VeoClient.sandbox(clip_seconds=0.25, stage_seconds=0.0)
 one = client()
-for each in ({clients}):
-    clips = run(generate(day, night, prompt="dusk", client=each, library={folder!r}))
+for number, each in enumerate(({clients})):
+    clips = run(generate(day, night, prompt=f"dusk {{number}}", client=each, library={folder!r}))
     assert len(clips) == 1 and clips[0].path.exists()
 address = one.base_url.removesuffix("/api/v1") + "/sandbox/ledger"
 print("POSTS", json.load(urllib.request.urlopen(address))["received_posts"])

@@ -77,6 +77,7 @@ class Kernel:
             kernel_spec_manager=KernelSpecManager(kernel_dirs=[str(_specs(folder))]),
             connection_file=str(folder / "connection.json"),
         )
+        self.manager.shutdown_wait_time = 10.0  # twice Jupyter's own, for a machine that is busy with tests
         self.manager.start_kernel(
             cwd=str(folder), env=environment, stdout=self._log, stderr=subprocess.STDOUT
         )
@@ -191,6 +192,7 @@ def kernel(kernel_set, tmp_path_factory) -> Kernel:
     kernel = Kernel(kernel_set, tmp_path_factory.mktemp(kernel_set))
     yield kernel
     kernel.shut_down()
+    assert kernel.process.returncode == 0
 
 
 @pytest.fixture(scope="session")
@@ -205,12 +207,14 @@ def small_pictures(tmp_path_factory) -> tuple[str, str]:
 def setup(client, small_pictures, tmp_path) -> str:
     """Source that a cell begins with: pictures, this test's library, and the sandbox of the tests."""
     return f"""
+import itertools
 from ipyveo import FramesToVideo, VeoClient, generate, recover, run
 day, night = {small_pictures!r}
 client = VeoClient({_key(client)!r}, {client.base_url!r})
 folder = {str(tmp_path)!r}
-def shot(prompt="dusk falls"):
-    return generate(day, night, prompt=prompt, client=client, library=folder)
+numbers = itertools.count()
+def shot(prompt="dusk falls"):  # each in other words: of the very same one, a warning says so
+    return generate(day, night, prompt=f"{{prompt}} {{next(numbers)}}", client=client, library=folder)
 def widget(prompt="dusk falls"):
     return FramesToVideo(day, night, prompt=prompt, client=client, library=folder)
 """

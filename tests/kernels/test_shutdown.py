@@ -9,6 +9,13 @@ import pytest
 
 FORM = {"type": "generate", "aspect_ratio": "16:9", "number_of_videos": 1}
 
+REHEARSAL = """
+here = VeoClient.sandbox()
+rehearsal = generate(day, prompt="dusk [sandbox: stall@starting]", client=here, library=folder)
+event = await anext(aiter(rehearsal))
+print(here.base_url)
+"""
+
 
 @pytest.mark.parametrize(
     "cell", ["", "run(shot('dawn'))", pytest.param("await shot('dawn')", marks=pytest.mark.soak)]
@@ -19,7 +26,7 @@ def test_a_kernel_that_is_told_to_end_ends_by_itself_and_its_runs_come_home(
     book = ledger(client)
     ending = new_kernel()
     model = ending.shown(setup + "studio = widget('dusk [sandbox: stall@starting]')")
-    sandbox = urlsplit(ending.do("print(VeoClient.sandbox().base_url)"))
+    sandbox = urlsplit(ending.do(REHEARSAL))
     ending.say(model, type="hello", view="tab")
     ending.say(model, **FORM, prompt="dusk [sandbox: stall@starting]")
     ending.until(lambda: "starting" in model.seen)
