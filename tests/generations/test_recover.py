@@ -30,6 +30,7 @@ from ipyveo import (
 )
 from ipyveo.generations import lookup
 from ipyveo.generations.search import Search
+from ipyveo.generations.shot import at_work
 from ipyveo.library.journal import Entry
 from ipyveo.sandbox import EmbeddedSandbox, SandboxOptions
 
@@ -122,6 +123,34 @@ class Peak:
 def _resident_megabytes() -> int:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") // 2**20
+
+
+async def test_runs_of_two_libraries_never_take_the_same_video(client, ledger, pictures, tmp_path):
+    book = ledger(client)
+    shots = [
+        generate(pictures[0], prompt="dusk [sandbox: drop@starting]", client=client, library=tmp_path / name)
+        for name in ("one", "other")
+    ]
+    kept = await asyncio.gather(*shots)
+    assert len({clip.id for clips in kept for clip in clips}) == book.charged == 2
+
+
+async def test_whoever_stops_waiting_for_recovery_stops_it(client, pictures, tmp_path):
+    shot = generate(pictures[0], prompt="dusk [sandbox: 500]", client=client, library=tmp_path)
+    async for event in shot:
+        if event.status == "checking":
+            break
+    shot.stop()
+    await shot.settled(0)
+    recovery = asyncio.ensure_future(recover(client=client, library=tmp_path, wait=600))
+    (entry,) = Library(tmp_path).generations()
+    while at_work(entry) is None:
+        await asyncio.sleep(0.01)
+    recovery.cancel()
+    while at_work(entry) is not None:
+        await asyncio.sleep(0.01)
+    with pytest.warns(UserWarning, match="not in the account's history yet"):
+        assert await recover(client=client, library=tmp_path) == []
 
 
 def _key(client: VeoClient) -> str:

@@ -298,6 +298,10 @@ class VeoClient:
         params = {"page": str(page), "page_size": str(page_size)}
         return read_history(await self._get("/veo/histories", params), page, page_size)
 
+    def send(self, request: requests.VideoRequest) -> Generation:
+        """Return the generation of a request that was checked before; it is sent when it is first used."""
+        return self._generation(request)
+
     # How a request goes out -----------------------------------------------------------------------
 
     def _generation(self, request: requests.VideoRequest) -> Generation:

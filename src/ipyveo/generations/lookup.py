@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ipyveo.api.events import SUCCESS, Video
+from ipyveo.generations import claims
 from ipyveo.library.journal import Entry, Journal, StoredTake, marks_of
 
 if TYPE_CHECKING:
@@ -98,7 +100,12 @@ async def look(client: VeoClient, journal: Journal, entry: Entry) -> Found:
     """
     since = (entry.sent_at or entry.began_at) + client.skew - _SKEW
     videos = await _recent(client, since)
-    return await asyncio.to_thread(choose, rows_of(videos), journal, entry, client.skew)
+    # A run of another library of this process has its claims, too.
+    account = await asyncio.to_thread(lambda: client.identity)
+    taken = claims.claimed_by_others(account, entry.id)
+    rows = [row for row in rows_of(videos) if not row.marks & taken]
+    rivals = [other for other in claims.listening(account) if _is_rival(other, entry)]
+    return await asyncio.to_thread(choose, rows, journal, entry, client.skew, rivals)
 
 
 async def named_again(client: VeoClient, journal: Journal, entry: Entry, take: int) -> str | None:
@@ -128,7 +135,13 @@ def rows_of(videos: list[Video]) -> list[Row]:
     return [Row(tuple(row)) for row in rows]
 
 
-def choose(rows: list[Row], journal: Journal, entry: Entry, skew: timedelta = timedelta()) -> Found:
+def choose(
+    rows: list[Row],
+    journal: Journal,
+    entry: Entry,
+    skew: timedelta = timedelta(),
+    rivals: Sequence[Entry] = (),
+) -> Found:
     """Return which rows are a run's own.
 
     A run of n videos may be one row with n addresses or n rows; prompts come back with other blanks; clocks
@@ -144,7 +157,7 @@ def choose(rows: list[Row], journal: Journal, entry: Entry, skew: timedelta = ti
     mine = known or [row for row in free if _matches(row, entry.prompt, sent)]
     ready = [row for row in mine if row.decided]
     if not known:
-        rivals = _listening(journal, entry)
+        rivals = [*rivals, *_listening(journal, entry)]
         ready = [row for row in ready if not any(_may_be(row, rival, skew) for rival in rivals)]
     own = _own(ready, entry.number_of_videos, sent)
     videos = [video for row in own for video in row.videos][: entry.number_of_videos]
@@ -190,17 +203,19 @@ def _matches(row: Row, prompt: str, sent: datetime) -> bool:
 
 
 def _listening(journal: Journal, entry: Entry) -> list[Entry]:
-    words = entry.prompt.split()
     return [
         other
         for other in journal.unfinished()
-        if other.id != entry.id
+        if _is_rival(other, entry)
         and other.account == entry.account
         and other.state == "sent"
         and other.stage not in ("checking", "stopped")
-        and other.prompt.split() == words
         and journal.owners.lives(other.owner)
     ]
+
+
+def _is_rival(other: Entry, entry: Entry) -> bool:
+    return other.id != entry.id and other.prompt.split() == entry.prompt.split()
 
 
 def _may_be(row: Row, rival: Entry, skew: timedelta) -> bool:

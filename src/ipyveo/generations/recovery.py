@@ -7,6 +7,7 @@ import os
 import sqlite3
 import warnings
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ipyveo.errors import VeoError
@@ -14,13 +15,14 @@ from ipyveo.generations.generate import default_client
 from ipyveo.generations.lookup import look
 from ipyveo.generations.shot import Shot, adopt, at_work
 from ipyveo.library.journal import Entry
-from ipyveo.library.library import Library
+from ipyveo.library.library import Library, usable
 from ipyveo.loop import on_background
 
 if TYPE_CHECKING:
     from ipyveo.api.client import VeoClient
     from ipyveo.media.clip import Clip
 
+_RECENT = timedelta(hours=3)
 _GRACE_SECONDS = 4.0  # a job that ends just now shows up a moment later
 
 
@@ -65,15 +67,21 @@ async def recover(
 
 
 async def _recover(client: VeoClient, library: Library, patience: float) -> tuple[list[Clip], list[str]]:
-    shots = await asyncio.to_thread(_left_behind, client, library, patience)
-    outcomes = await asyncio.gather(*(_finished(shot) for shot in shots))
+    with usable():
+        shots, sentences = await asyncio.to_thread(_left_behind, client, library, patience)
+    try:
+        outcomes = await asyncio.gather(*(_finished(shot) for shot in shots))
+    except asyncio.CancelledError:
+        for shot in shots:  # whoever stops waiting does not want them to go on in secret
+            shot.stop()
+        raise
     clips = [clip for shot in shots for clip in shot.clips]
-    return clips, [sentence for said in outcomes for sentence in said]
+    return clips, sentences + [sentence for said in outcomes for sentence in said]
 
 
 async def _finished(shot: Shot) -> list[str]:
     """Wait for one run; returns what is to be said of it."""
-    when = f"{shot.entry.began_at.astimezone():%d %B, %H:%M}"
+    when = _when(shot.entry)
     try:
         async for _ in shot:
             pass
@@ -97,16 +105,25 @@ class Offer:
     entry: Entry
     ready: bool
 
+    @property
+    def may_become_ready(self) -> bool:
+        """True for a run of the last hours that is not ready yet."""
+        age = datetime.now(UTC) - (self.entry.sent_at or self.entry.began_at)
+        return not self.ready and age <= _RECENT
+
 
 async def offers(client: VeoClient, library: Library) -> list[Offer]:
-    """Return what `recover` would go for, oldest first, and which of it is ready; takes nothing over."""
+    """Return what `recover` would go for and nobody has dismissed, oldest first; takes nothing over."""
     entries = await asyncio.to_thread(_unwatched, client, library)
-    return [Offer(entry, await _ready(client, library, entry)) for entry in entries]
+    return [Offer(entry, await _ready(client, library, entry)) for entry in entries if not entry.dismissed]
 
 
 async def _ready(client: VeoClient, library: Library, entry: Entry) -> bool:
+    """Look for a run of the last hours; an older one is looked for when somebody asks for it."""
     if entry.state == "complete":
         return True
+    if datetime.now(UTC) - (entry.sent_at or entry.began_at) > _RECENT:
+        return False
     try:
         found = await look(client, library.journal, entry)
     except (VeoError, sqlite3.Error, OSError):
@@ -127,15 +144,22 @@ def _unwatched(client: VeoClient, library: Library) -> list[Entry]:
     ]
 
 
-def _left_behind(client: VeoClient, library: Library, patience: float) -> list[Shot]:
-    """Take over the runs of this account that nobody watches; close those of which nothing can come."""
-    account, left = client.account, []
+def _left_behind(client: VeoClient, library: Library, patience: float) -> tuple[list[Shot], list[str]]:
+    """Take over the runs of this account that nobody watches; close those of which nothing can come.
+
+    The sentences are about runs that this very process watches already.
+    """
+    account = client.account
+    left: list[Shot] = []
+    sentences: list[str] = []
     for entry in library.unfinished():
         lost = entry.account.startswith("sandbox:") and entry.account != account
         if entry.account != account and not lost and entry.state != "waiting":
             continue  # another account's: it is found with that one's key
         shot = adopt(entry, client, library, patience)
         if shot is None:
+            if at_work(entry) is not None:
+                sentences.append(f"The run of {_when(entry)} is being watched in this process already.")
             continue
         if shot.entry.state == "waiting":  # as it was when its process had ended for certain
             library.journal.ended(entry.id, "failed", "It was never sent. Nothing was charged.")
@@ -144,4 +168,8 @@ def _left_behind(client: VeoClient, library: Library, patience: float) -> list[S
             library.journal.ended(entry.id, "failed", sentence)
         else:
             left.append(shot)
-    return left
+    return left, sentences
+
+
+def _when(entry: Entry) -> str:
+    return f"{entry.began_at.astimezone():%d %B, %H:%M}"

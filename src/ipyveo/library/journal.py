@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from ipyveo.api.events import FAILURE
+from ipyveo.errors import InvalidRequestError
 from ipyveo.library.ownership import Owners
 
 FILE_NAME = "journal.sqlite3"
@@ -27,7 +28,7 @@ CREATE TABLE generations (
     aspect_ratio TEXT NOT NULL, number_of_videos INTEGER NOT NULL, pictures TEXT NOT NULL,
     state TEXT NOT NULL, stage TEXT NOT NULL, owner INTEGER NOT NULL,
     began_at TEXT NOT NULL, sent_at TEXT, error TEXT NOT NULL, ended_at TEXT, cost INTEGER,
-    seat TEXT NOT NULL
+    seat TEXT NOT NULL, dismissed INTEGER NOT NULL
 );
 CREATE INDEX unfinished ON generations (state);
 CREATE INDEX equal ON generations (digest);
@@ -41,7 +42,7 @@ CREATE TABLE claims (
 """
 _SELECT = (
     "SELECT id, account, digest, prompt, aspect_ratio, number_of_videos, pictures, state, stage, owner,"
-    " began_at, sent_at, error, ended_at, cost, seat FROM generations"
+    " began_at, sent_at, error, ended_at, cost, seat, dismissed FROM generations"
 )
 
 
@@ -101,6 +102,8 @@ class Entry:
         The credits it cost, where that could be measured.
     seat
         The place in a notebook that it was asked for from, or "".
+    dismissed
+        True if nobody wants it to be offered any more.
     """
 
     id: str
@@ -119,6 +122,7 @@ class Entry:
     ended_at: datetime | None = None
     cost: int | None = None
     seat: str = ""
+    dismissed: bool = False
 
     @property
     def unfinished(self) -> bool:
@@ -168,6 +172,7 @@ class Journal:
             None,
             None,
             entry.seat,
+            0,
         )
         places = ", ".join("?" * len(values))
         with self._writing() as database:
@@ -193,6 +198,10 @@ class Journal:
     def cost(self, generation: str, credit_count: int) -> None:
         """Note what the run was measured to have cost."""
         self._set(generation, cost=credit_count)
+
+    def dismiss(self, generation: str) -> None:
+        """Note that the run is to be offered no more."""
+        self._set(generation, dismissed=1)
 
     def completed(self, generation: str, account: str, takes: Sequence[StoredTake]) -> None:
         """Note the videos that the service named for this very run, which are nobody else's from here on."""
@@ -379,8 +388,9 @@ class Journal:
                 database.execute(f"PRAGMA user_version = {_VERSION}")
             database.commit()
             if version > _VERSION:
-                raise sqlite3.OperationalError(
-                    "the journal was written by a newer ipyveo: update this one, or use another library"
+                raise InvalidRequestError(
+                    "The library's journal was written by a newer ipyveo. Nothing was sent and nothing was "
+                    "charged. Update this one, or choose another folder with library=."
                 )
 
     def _set_aside(self) -> None:
@@ -431,4 +441,5 @@ def _entry(row: Sequence[object]) -> Entry:
         ended_at=_moment(row[13]),
         cost=None if row[14] is None else int(str(row[14])),
         seat=str(row[15]),
+        dismissed=bool(row[16]),
     )
