@@ -25,6 +25,7 @@ from ipyveo import (
 )
 from ipyveo.generations import cost
 from ipyveo.generations.cost import Meter, cost_words
+from ipyveo.library import journal
 from ipyveo.loop import on_background
 
 
@@ -74,19 +75,29 @@ async def test_a_run_beside_one_that_was_stopped_claims_no_measured_cost(client,
     assert shot.cost is None
 
 
-async def test_a_run_long_after_others_is_measured_again(client, pictures, tmp_path, monkeypatch):
-    monkeypatch.setattr(cost, "_LONGEST_REFUND", timedelta())
+async def test_runs_one_after_the_other_are_measured(client, pictures, tmp_path):
     for prompt in ("dusk", "dawn"):
         shot = generate(pictures[0], prompt=prompt, client=client, library=tmp_path)
         await settled(shot)
         assert shot.cost == 1
 
 
-async def test_a_run_right_after_another_may_have_that_ones_refund(client, pictures, tmp_path):
-    for prompt, known in (("dusk", 1), ("dawn", None)):
-        shot = generate(pictures[0], prompt=prompt, client=client, library=tmp_path)
-        await settled(shot)
-        assert shot.cost == known
+async def test_a_run_right_after_one_whose_cost_is_unknown_may_have_that_ones_refund(
+    client, pictures, tmp_path, monkeypatch
+):
+    async def unknown(_):
+        return None
+
+    with monkeypatch.context() as silenced:
+        silenced.setattr(Meter, "_remaining", unknown)
+        await settled(generate(pictures[0], prompt="dusk", client=client, library=tmp_path))
+    shot = generate(pictures[0], prompt="dawn", client=client, library=tmp_path)
+    await settled(shot)
+    assert shot.cost is None
+    monkeypatch.setattr(journal, "LONGEST_REFUND", timedelta())
+    shot = generate(pictures[0], prompt="noon", client=client, library=tmp_path)
+    await settled(shot)
+    assert shot.cost == 1
 
 
 async def test_a_failed_run_whose_credits_are_back_did_cost_nothing(client, ledger, pictures, tmp_path):

@@ -192,7 +192,7 @@ async def test_a_library_that_cannot_be_written_is_said_before_anything_is_sent(
 ):
     book = ledger(client)
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(InvalidRequestError, match="cannot be written") as caught:
+    with pytest.raises(InvalidRequestError, match="The library cannot be used") as caught:
         await generate(*pictures, prompt="dusk", client=client, library=tmp_path / "file" / "clips")
     assert caught.value.maybe_charged is False
     assert book.received_posts == 0

@@ -214,7 +214,7 @@ async def test_a_journal_that_cannot_be_written_is_said_before_anything_is_sent(
 ):
     (tmp_path / "journal.sqlite3").mkdir()
     book = ledger(client)
-    with pytest.raises(InvalidRequestError, match="journal cannot be written") as caught:
+    with pytest.raises(InvalidRequestError, match="The library cannot be used") as caught:
         await generate(*pictures, prompt="dusk", client=client, library=tmp_path)
     assert caught.value.maybe_charged is False
     assert book.received_posts == 0

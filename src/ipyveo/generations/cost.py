@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ipyveo.errors import BudgetError, InvalidRequestError, VeoError
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 _CALL_SECONDS = 5.0  # a run does not wait longer for the account's word
 _LOOKS = (0.0, 2.0, 3.0, 5.0, 10.0, 20.0, 20.0)  # seconds before each look: a charge or a refund can be late
-_LONGEST_REFUND = timedelta(minutes=1)  # after the end of another run
 _LONGEST_JOB_SECONDS = 2 * 3600.0
 
 
@@ -170,9 +169,9 @@ class Meter:
                 return
 
     async def _overlapped(self) -> bool:
-        account, since = self._client.account, self._since - _LONGEST_REFUND
+        account = self._client.account
         try:
-            return await asyncio.to_thread(self._journal.overlapped, account, self._run, since)
+            return await asyncio.to_thread(self._journal.overlapped, account, self._run, self._since)
         except (sqlite3.Error, OSError):
             return True
 

@@ -14,6 +14,7 @@ from ipyveo.errors import VeoError
 from ipyveo.generations.generate import default_client
 from ipyveo.generations.lookup import look
 from ipyveo.generations.shot import Shot, adopt, at_work
+from ipyveo.generations.stages import moment_words
 from ipyveo.library.journal import Entry
 from ipyveo.library.library import Library, usable
 from ipyveo.loop import on_background
@@ -68,7 +69,7 @@ async def recover(
 
 async def _recover(client: VeoClient, library: Library, patience: float) -> tuple[list[Clip], list[str]]:
     with usable():
-        shots, sentences = await asyncio.to_thread(_left_behind, client, library, patience)
+        shots = await asyncio.to_thread(_left_behind, client, library, patience)
     try:
         outcomes = await asyncio.gather(*(_finished(shot) for shot in shots))
     except asyncio.CancelledError:
@@ -76,12 +77,12 @@ async def _recover(client: VeoClient, library: Library, patience: float) -> tupl
             shot.stop()
         raise
     clips = [clip for shot in shots for clip in shot.clips]
-    return clips, sentences + [sentence for said in outcomes for sentence in said]
+    return clips, [sentence for said in outcomes for sentence in said]
 
 
 async def _finished(shot: Shot) -> list[str]:
     """Wait for one run; returns what is to be said of it."""
-    when = _when(shot.entry)
+    when = moment_words(shot.entry.began_at)
     try:
         async for _ in shot:
             pass
@@ -144,22 +145,16 @@ def _unwatched(client: VeoClient, library: Library) -> list[Entry]:
     ]
 
 
-def _left_behind(client: VeoClient, library: Library, patience: float) -> tuple[list[Shot], list[str]]:
-    """Take over the runs of this account that nobody watches; close those of which nothing can come.
-
-    The sentences are about runs that this very process watches already.
-    """
+def _left_behind(client: VeoClient, library: Library, patience: float) -> list[Shot]:
+    """Take over the runs of this account that nobody watches; close those of which nothing can come."""
     account = client.account
     left: list[Shot] = []
-    sentences: list[str] = []
     for entry in library.unfinished():
         lost = entry.account.startswith("sandbox:") and entry.account != account
         if entry.account != account and not lost and entry.state != "waiting":
             continue  # another account's: it is found with that one's key
         shot = adopt(entry, client, library, patience)
         if shot is None:
-            if at_work(entry) is not None:
-                sentences.append(f"The run of {_when(entry)} is being watched in this process already.")
             continue
         if shot.entry.state == "waiting":  # as it was when its process had ended for certain
             library.journal.ended(entry.id, "failed", "It was never sent. Nothing was charged.")
@@ -168,8 +163,4 @@ def _left_behind(client: VeoClient, library: Library, patience: float) -> tuple[
             library.journal.ended(entry.id, "failed", sentence)
         else:
             left.append(shot)
-    return left, sentences
-
-
-def _when(entry: Entry) -> str:
-    return f"{entry.began_at.astimezone():%d %B, %H:%M}"
+    return left

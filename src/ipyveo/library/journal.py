@@ -20,6 +20,7 @@ from ipyveo.library.ownership import Owners
 FILE_NAME = "journal.sqlite3"
 State = Literal["waiting", "sent", "complete", "saved", "failed"]
 
+LONGEST_REFUND = timedelta(minutes=1)
 _BUSY_SECONDS = 30.0
 _VERSION = 1
 _TABLES = """
@@ -265,14 +266,16 @@ class Journal:
     def overlapped(self, account: str, generation: str, since: datetime) -> bool:
         """Tell whether another run of an account may have been charged, or refunded, after a moment.
 
-        A run without an end is taken for going for the two hours that the longest job lasts.
+        A run without an end is taken for going for the two hours that the longest job lasts; one whose cost
+        was never known may have a refund to come for a minute after its end.
         """
         old = datetime.now(UTC) - timedelta(hours=2)
         with self._database() as database:
             found = database.execute(
-                "SELECT 1 FROM generations WHERE account = ? AND id != ? AND sent_at IS NOT NULL"
-                " AND CASE WHEN ended_at IS NULL THEN sent_at > ? ELSE ended_at >= ? END LIMIT 1",
-                (account, generation, _stamp(old), _stamp(since)),
+                "SELECT 1 FROM generations WHERE account = ? AND id != ? AND sent_at IS NOT NULL AND"
+                " CASE WHEN ended_at IS NULL THEN sent_at > ? WHEN cost IS NULL THEN ended_at >= ?"
+                " ELSE ended_at >= ? END LIMIT 1",
+                (account, generation, _stamp(old), _stamp(since - LONGEST_REFUND), _stamp(since)),
             )
             return found.fetchone() is not None
 
