@@ -11,7 +11,7 @@ import threading
 import time
 import warnings
 import weakref
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,6 +26,7 @@ from ipyveo.library.journal import Entry, StoredPicture, StoredTake
 from ipyveo.library.library import Library
 from ipyveo.loop import on_background
 from ipyveo.media.clip import Clip
+from ipyveo.media.frame import Frame
 from ipyveo.watched import Watched
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class Shot:
         client: VeoClient,
         library: Library,
         generation: Generation | None = None,
+        frames: Sequence[Frame] = (),
         *,
         reuse: bool = False,
         budget: Budget | None = None,
@@ -88,6 +90,7 @@ class Shot:
         self.client = client
         self.library = library
         self._generation = generation
+        self._frames = frames  # until their originals are in the library
         self._reuse = reuse
         self._budget = budget
         self._patience = patience
@@ -363,7 +366,10 @@ class Shot:
                 self.library.keep_picture(file.data, os.path.splitext(file.name)[1])  # noqa: PTH122 - no path
                 for _, file in request.pictures
             ]
-            pictures = tuple(StoredPicture(*pair) for pair in zip(names, files, strict=True))
+            originals = [self.library.keep_picture(*frame.original(), "original-") for frame in self._frames]
+            self._frames = ()
+            stored = zip(names, files, originals, strict=True)
+            pictures = tuple(StoredPicture(*fields) for fields in stored)
             entry = replace(self.entry, pictures=pictures, account=self.client.account)
             self.entry = self.library.journal.begin(entry)
 

@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal, cast
@@ -47,10 +47,11 @@ _SELECT = (
 
 @dataclass(frozen=True)
 class StoredPicture:
-    """A picture of a request: its name for people, and its file in the library."""
+    """A picture of a request: its name for people, and its files in the library, as sent and untouched."""
 
     name: str
     file: str
+    original: str = ""
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ class Journal:
     def begin(self, entry: Entry) -> Entry:
         """Write a new run's line, owned by this process. Nothing of it has been sent."""
         entry = replace(entry, owner=self.owners.mine())
-        pictures = json.dumps([[picture.name, picture.file] for picture in entry.pictures])
+        pictures = json.dumps([astuple(picture) for picture in entry.pictures])
         values = (
             entry.id,
             entry.account,

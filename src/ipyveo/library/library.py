@@ -88,11 +88,11 @@ class Library:
         if not ignore.exists():
             ignore.write_text("# Clips are large; the library stays out of version control.\n*\n")
 
-    def keep_picture(self, data: bytes, suffix: str) -> str:
-        """Keep the bytes of a picture that is sent, once however often it is; returns its file's name."""
+    def keep_picture(self, data: bytes, suffix: str, prefix: str = "") -> str:
+        """Keep the bytes of a picture, once however often it is used; returns its file's name."""
         folder = self.path / _PICTURES
         folder.mkdir(parents=True, exist_ok=True)
-        name = f"{hashlib.sha256(data).hexdigest()[:32]}{suffix}"
+        name = f"{prefix}{hashlib.sha256(data).hexdigest()[:32]}{suffix}"
         if not (folder / name).exists():
             part = folder / f".{name}-{secrets.token_hex(4)}"
             part.write_bytes(data)
