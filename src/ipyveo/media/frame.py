@@ -202,11 +202,10 @@ class Frame:
         -----
         With ``r`` the shape's width by its height, what is sent shows a canvas over the source::
 
-            cover:           w, h = round(width / zoom), round(height / zoom)
-                             canvas = (min(w, round(h * r)), min(h, round(w / r)))
-            contain, blur:   canvas = (max(width, height * r) / zoom, max(height, width / r) / zoom)
-            crop.width  = min(width, round(canvas[0]))          # and at least 1; height alike
-            crop.left   = floor(focus[0] * width - crop.width / 2), kept within 0 .. width - crop.width
+            cover:          canvas = (min(width, height * r) / zoom, min(height, width / r) / zoom)
+            contain, blur:  canvas = (max(width, height * r) / zoom, max(height, width / r) / zoom)
+            crop.width = round(canvas[0]), within 1 .. width                   # height alike
+            crop.left = ceil(focus[0] * width - canvas[0] / 2 - 0.5), within 0 .. width - crop.width
 
         Examples
         --------

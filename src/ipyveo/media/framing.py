@@ -6,7 +6,7 @@ import contextlib
 import math
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, Final, Literal, cast, get_args
+from typing import Final, Literal, cast, get_args
 
 from ipyveo.errors import FrameError
 from ipyveo.media.aspect_ratio import AspectRatio
@@ -133,19 +133,12 @@ class Framing:
         picture as the canvas holds is the crop, about `focus` as far as the edges allow; where the canvas is
         the larger one, the picture is in its middle.
         """
-        if self.fit == "cover":
-            nearer = (max(1, round(side / self.zoom)) for side in (width, height))
-            across, down = map(float, ratio.largest_crop(*nearer))
-        else:
-            across = max(width, height * ratio.width / ratio.height) / self.zoom
-            down = max(height, width * ratio.height / ratio.width) / self.zoom
-        sides = (min(width, max(1, round(across))), min(height, max(1, round(down))))
-        left, top = (
-            min(max(math.floor(share * whole - side / 2), 0), whole - side)
-            for share, whole, side in zip(self.focus, (width, height), sides, strict=True)
-        )
-        scale = min(1.0, LONGEST_SIDE / max(across, down))
-        if scale < 1.0:
+        side = min if self.fit == "cover" else max
+        across = side(width, height * ratio.width / ratio.height) / self.zoom
+        down = side(height, width * ratio.height / ratio.width) / self.zoom
+        left, visible_width = _interval(width, across, self.focus[0])
+        top, visible_height = _interval(height, down, self.focus[1])
+        if max(across, down) > LONGEST_SIDE:
             size = ratio.largest_crop(LONGEST_SIDE, LONGEST_SIDE)
         else:
             size = (max(1, round(across)), max(1, round(down)))
@@ -154,7 +147,15 @@ class Framing:
             for whole, canvas, source in zip(size, (across, down), (width, height), strict=True)
         )
         x, y = (size[0] - wide) // 2, (size[1] - high) // 2
-        return Layout(Crop(left, top, *sides), size, (x, y, x + wide, y + high))
+        return Layout(Crop(left, top, visible_width, visible_height), size, (x, y, x + wide, y + high))
+
+
+def _interval(whole: int, canvas: float, focus: float) -> tuple[int, int]:
+    """Return the start and the length of what a canvas shows of one side, to the nearest pixel."""
+    length = min(whole, max(1, round(canvas)))
+    # Halves go down, as the middle always did.
+    start = math.ceil(focus * whole - canvas / 2 - 0.5)
+    return min(max(start, 0), whole - length), length
 
 
 def _checked_fit(fit: object) -> Fit:
@@ -202,6 +203,7 @@ def _checked_background(background: object) -> str:
     return background
 
 
-def _within(number: Any, low: float, high: float) -> bool:  # noqa: ANN401 - anything that somebody gives
-    # NaN is within nothing.
-    return isinstance(number, Real) and not isinstance(number, bool) and bool(low <= number <= high)
+def _within(number: object, low: float, high: float) -> bool:
+    if isinstance(number, bool) or not isinstance(number, Real):
+        return False
+    return low <= number <= high  # type: ignore[operator] # NaN is within nothing

@@ -26,8 +26,9 @@ MAX_FILE_BYTES: Final = 128 * 2**20
 """The largest picture file that is read."""
 
 _MAX_PIXELS: Final = 64_000_000
-# Pillow needs all coefficients of a progressive JPEG in memory, whatever size is asked for.
-_MAX_PROGRESSIVE_PIXELS: Final = 32_000_000
+# What these decoders need for a pixel, up to 24 bytes, is far more than the others' four. Of a progressive
+# JPEG all coefficients are in memory, whatever size is asked for.
+_MAX_MEGAPIXELS: Final = {"progressive JPEG": 32, "AVIF": 40, "WEBP": 25, "JPEG2000": 18}
 # Naming the formats keeps Pillow's exotic decoders away from files nobody trusts.
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP", "JPEG2000")
 _LOSSLESS_FORMATS: Final = frozenset({None, "PNG", "GIF", "TIFF", "BMP"})
@@ -55,7 +56,7 @@ _FROM_THE_RIGHT: Final = frozenset({2, 3, 7, 8})
 _FROM_BELOW: Final = frozenset({3, 4, 6, 7})
 _PROFILE_MODES: Final = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 # About how many pixels are converted at a time where it takes memory.
-_BAND_PIXELS: Final = 4_000_000
+_BAND_PIXELS: Final = 1_000_000
 _LANCZOS_RADIUS: Final = 3
 _HAIR: Final = 1e-6
 # Resampling overshoots 0 .. 1 a little; levels meant for 0 .. 255 are far outside.
@@ -223,14 +224,16 @@ def _opened(original: Original, name: str) -> Iterator[Image.Image]:
     with original.open() as file, Image.open(file, formats=_formats(file, name)) as image:
         width, height = image.size
         _judge_size(width, height, name)
+        kind = "progressive JPEG" if "progressive" in image.info else image.format
+        most = _MAX_MEGAPIXELS.get(kind or "")
+        if most is not None and width * height > most * 1_000_000:
+            raise FrameError(
+                f"{name} is a {kind} of more than {most} megapixels, which takes too much memory. "
+                f"Use a smaller copy, or save it as an ordinary JPEG. {NOTHING_CHARGED}",
+            )
         if image.format not in _JPEG_FORMATS:
             # A TIFF is turned upright here, which may exchange its sides.
             image.load()
-        elif "progressive" in image.info and width * height > _MAX_PROGRESSIVE_PIXELS:
-            raise FrameError(
-                f"{name} is a progressive JPEG of more than 32 megapixels, which takes too much memory. "
-                f"Use a smaller copy, or save it as an ordinary JPEG. {NOTHING_CHARGED}",
-            )
         yield image
 
 
