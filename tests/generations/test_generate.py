@@ -26,8 +26,10 @@ from ipyveo import (
     generate,
 )
 from ipyveo.api.events import Video
+from ipyveo.generations.generate import again
 from ipyveo.generations.lookup import Row, choose
 from ipyveo.generations.shot import Shot
+from ipyveo.library.library import python_code
 
 
 async def test_two_pictures_and_a_sentence_become_saved_clips(client, ledger, pictures, tmp_path):
@@ -79,6 +81,27 @@ async def test_the_originals_stay_in_the_library_and_only_clean_pictures_go_out(
     sent = [(library.path / "pictures" / picture.file).read_bytes() for picture in entry.pictures]
     assert sent == [day.fitted("16:9").data, day.framed(fit="blur").fitted("16:9").data]
     assert not any(b"Exif" in data for data in sent)
+
+
+async def test_a_framed_picture_is_asked_for_again_as_it_was(client, tmp_path):
+    Image.linear_gradient("L").convert("RGB").save(tmp_path / "day.jpg")
+    day = Frame(tmp_path / "day.jpg", focus=(0.25, 0.5), zoom=1.5, background="navy")
+    library = Library(tmp_path / "clips")
+    first = generate(day, prompt="dusk", client=client, library=library)
+    (clip,) = await first
+    assert "    Frame('day.jpg', focus=(0.25, 0.5), zoom=1.5, background='navy'),\n" in python_code(clip)
+    assert python_code(clip).startswith("from ipyveo import Frame, generate\n")
+    (kept,) = library.generations()[0].pictures
+    frame = library.picture(kept)
+    assert repr(frame) == repr(day)
+    assert frame.fitted("16:9").data == day.fitted("16:9").data
+    assert again(first).entry.digest == first.entry.digest
+    (library.path / "pictures" / kept.original).unlink()
+    assert library.picture(kept).framing == {}
+    assert library.picture(kept).original()[0] == day.fitted("16:9").data
+    (library.path / "pictures" / kept.file).unlink()
+    with pytest.raises(FrameError, match="no longer in the library"):
+        library.picture(kept)
 
 
 async def test_its_events_are_the_services_and_then_its_own(client, pictures, tmp_path):

@@ -361,15 +361,17 @@ class Shot:
             await told(seconds)
 
         def write() -> None:
-            names = [picture.name for picture in self.entry.pictures]
-            files = [
-                self.library.keep_picture(file.data, os.path.splitext(file.name)[1])  # noqa: PTH122 - no path
-                for _, file in request.pictures
-            ]
-            originals = [self.library.keep_picture(*frame.original(), "original-") for frame in self._frames]
+            keep = self.library.keep_picture
+            pictures = tuple(
+                StoredPicture(
+                    frame.name,
+                    keep(file.data, os.path.splitext(file.name)[1]),  # noqa: PTH122 - no path
+                    keep(*frame.original(), "original-"),
+                    frame.framing,
+                )
+                for frame, (_, file) in zip(self._frames, request.pictures, strict=True)
+            )
             self._frames = ()
-            stored = zip(names, files, originals, strict=True)
-            pictures = tuple(StoredPicture(*fields) for fields in stored)
             entry = replace(self.entry, pictures=pictures, account=self.client.account)
             self.entry = self.library.journal.begin(entry)
 

@@ -8,10 +8,10 @@ import sqlite3
 import threading
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from ipyveo.api.events import FAILURE
 from ipyveo.library.ownership import Owners
@@ -47,11 +47,12 @@ _SELECT = (
 
 @dataclass(frozen=True)
 class StoredPicture:
-    """A picture of a request: its name for people, and its files in the library, as sent and untouched."""
+    """A picture of a request: its name for people, the files that were sent and given, and its framing."""
 
     name: str
     file: str
     original: str = ""
+    framing: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Final, Literal
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ipyveo.media.aspect_ratio import AspectRatio
 from ipyveo.media.framing import AUTO, Crop, Fit, Framing, Layout, Placement
@@ -151,6 +151,19 @@ class Frame:
     def background(self) -> str:
         """The colour of bars and under transparent places, or ``"auto"``: black and white."""
         return self._framing.background
+
+    @property
+    def framing(self) -> dict[str, Any]:
+        """The arguments that frame a picture in this way, as far as they are not the usual ones.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> Frame(np.zeros((90, 160)), fit="blur", zoom=2).framing
+        {'fit': 'blur', 'zoom': 2.0}
+        """
+        usual = asdict(Framing())
+        return {name: value for name, value in asdict(self._framing).items() if value != usual[name]}
 
     def framed(
         self,
@@ -356,13 +369,8 @@ class Frame:
         return self.thumbnail()
 
     def __repr__(self) -> str:
-        usual = Framing()
-        other = [
-            f", {field.name}={getattr(self._framing, field.name)!r}"
-            for field in fields(Framing)
-            if getattr(self._framing, field.name) != getattr(usual, field.name)
-        ]
-        return f"Frame({self.name!r}, {self.width}x{self.height}{''.join(other)})"
+        framing = "".join(f", {name}={value!r}" for name, value in self.framing.items())
+        return f"Frame({self.name!r}, {self.width}x{self.height}{framing})"
 
     def _layout(self, aspect_ratio: str) -> Layout:
         return self._framing.layout(self.width, self.height, AspectRatio.parse(aspect_ratio))
