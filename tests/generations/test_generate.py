@@ -9,10 +9,12 @@ import warnings
 from datetime import datetime, timedelta
 
 import pytest
+from PIL import Image
 
 from ipyveo import (
     CompleteEvent,
     DownloadError,
+    Frame,
     FrameError,
     GenerationFailedError,
     InterruptedGenerationError,
@@ -24,8 +26,10 @@ from ipyveo import (
     generate,
 )
 from ipyveo.api.events import Video
+from ipyveo.generations.generate import again
 from ipyveo.generations.lookup import Row, choose
 from ipyveo.generations.shot import Shot
+from ipyveo.library.library import python_code
 
 
 async def test_two_pictures_and_a_sentence_become_saved_clips(client, ledger, pictures, tmp_path):
@@ -53,6 +57,51 @@ async def test_the_parameters_lie_beside_the_clip(client, pictures, tmp_path):
     assert sheet["request"]["aspect_ratio"] == "9:16"
     assert sheet["request"]["pictures"] == ["sample-day.png", "sample-night.png"]
     assert (sheet["width"], sheet["height"]) == (720, 1280)
+
+
+async def test_the_originals_stay_in_the_library_and_only_clean_pictures_go_out(client, tmp_path):
+    exif = Image.Exif()
+    exif.get_ifd(0x8825).update({1: "N", 2: (48.0, 8.0, 0.0)})
+    Image.new("RGB", (400, 300), "teal").save(tmp_path / "day.jpg", exif=exif)
+    original = (tmp_path / "day.jpg").read_bytes()
+    day = Frame(tmp_path / "day.jpg", zoom=2.0)
+    (tmp_path / "day.jpg").unlink()
+    library = Library(tmp_path / "clips")
+    (clip,) = await generate(day, day.framed(fit="blur"), prompt="dusk", client=client, library=library)
+    asked = json.loads(clip.path.with_suffix(".json").read_text("utf-8"))["request"]
+    names = set(asked["originals"])
+    assert len(asked["originals"]) == 2
+    assert len(names) == 1  # once, however often it is used
+    (name,) = names
+    assert name.startswith("original-")
+    assert name.endswith(".jpg")
+    assert (library.path / "pictures" / name).read_bytes() == original
+    (entry,) = library.generations()
+    assert [picture.original for picture in entry.pictures] == asked["originals"]
+    sent = [(library.path / "pictures" / picture.file).read_bytes() for picture in entry.pictures]
+    assert sent == [day.fitted("16:9").data, day.framed(fit="blur").fitted("16:9").data]
+    assert not any(b"Exif" in data for data in sent)
+
+
+async def test_a_framed_picture_is_asked_for_again_as_it_was(client, tmp_path):
+    Image.linear_gradient("L").convert("RGB").save(tmp_path / "day.jpg")
+    day = Frame(tmp_path / "day.jpg", focus=(0.25, 0.5), zoom=1.5, background="navy")
+    library = Library(tmp_path / "clips")
+    first = generate(day, prompt="dusk", client=client, library=library)
+    (clip,) = await first
+    assert "    Frame('day.jpg', focus=(0.25, 0.5), zoom=1.5, background='navy'),\n" in python_code(clip)
+    assert python_code(clip).startswith("from ipyveo import Frame, generate\n")
+    (kept,) = library.generations()[0].pictures
+    frame = library.picture(kept)
+    assert repr(frame) == repr(day)
+    assert frame.fitted("16:9").data == day.fitted("16:9").data
+    assert again(first).entry.digest == first.entry.digest
+    (library.path / "pictures" / kept.original).unlink()
+    assert library.picture(kept).framing == {}
+    assert library.picture(kept).original()[0] == day.fitted("16:9").data
+    (library.path / "pictures" / kept.file).unlink()
+    with pytest.raises(FrameError, match="no longer in the library"):
+        library.picture(kept)
 
 
 async def test_its_events_are_the_services_and_then_its_own(client, pictures, tmp_path):
@@ -319,7 +368,7 @@ async def test_the_key_is_nowhere_in_the_library(client, pictures, tmp_path):
     await generate(*pictures, prompt="dusk", client=client, library=tmp_path)
     key = client._find_endpoint().key.bearer().removeprefix("Bearer ").encode()
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(files) == 7  # the clip, its sheet, two pictures, the journal, its owners, .gitignore
+    assert len(files) == 9  # the clip, its sheet, 2 pictures and originals, journal, owners, .gitignore
     assert not [path for path in files if key in path.read_bytes()]
 
 

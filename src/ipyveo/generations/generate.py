@@ -143,7 +143,7 @@ def prepare(
     )
     library = library if isinstance(library, Library) else Library(library)
     entry = _new_entry(generation.request, frames, seat)
-    return Shot(entry, client, library, generation, reuse=reuse, budget=budget)
+    return Shot(entry, client, library, generation, frames, reuse=reuse, budget=budget)
 
 
 def again(shot: Shot, budget: Budget | None = None) -> Shot:

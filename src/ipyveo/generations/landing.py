@@ -194,6 +194,8 @@ class Landing:
             "generation": entry.id,
             "take": take.take,
             "pictures": [picture.name for picture in entry.pictures],
+            "originals": [picture.original for picture in entry.pictures],
+            "framings": [picture.framing for picture in entry.pictures],
         }
 
         def on_name(name: str) -> None:

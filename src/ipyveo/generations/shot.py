@@ -13,7 +13,7 @@ import threading
 import time
 import warnings
 import weakref
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -30,6 +30,7 @@ from ipyveo.library.journal import Entry, StoredPicture, StoredTake, marks_of
 from ipyveo.library.library import Library, usable
 from ipyveo.loop import on_background
 from ipyveo.media.clip import Clip
+from ipyveo.media.frame import Frame
 from ipyveo.watched import Watched
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class Shot:
         client: VeoClient,
         library: Library,
         generation: Generation | None = None,
+        frames: Sequence[Frame] = (),
         *,
         reuse: bool = False,
         budget: Budget | None = None,
@@ -94,6 +96,7 @@ class Shot:
         self.client = client
         self.library = library
         self._generation = generation
+        self._frames = frames  # until their originals are in the library
         self._reuse = reuse
         self._budget = budget
         self._patience = patience
@@ -434,12 +437,17 @@ class Shot:
             await told(seconds)
 
         def write() -> None:
-            names = [picture.name for picture in self.entry.pictures]
-            files = [
-                self.library.keep_picture(file.data, os.path.splitext(file.name)[1])  # noqa: PTH122 - no path
-                for _, file in request.pictures
-            ]
-            pictures = tuple(StoredPicture(*pair) for pair in zip(names, files, strict=True))
+            keep = self.library.keep_picture
+            pictures = tuple(
+                StoredPicture(
+                    frame.name,
+                    keep(file.data, os.path.splitext(file.name)[1]),  # noqa: PTH122 - no path
+                    keep(*frame.original(), "original-"),
+                    frame.framing,
+                )
+                for frame, (_, file) in zip(self._frames, request.pictures, strict=True)
+            )
+            self._frames = ()
             entry = replace(self.entry, pictures=pictures, account=self.client.account)
             self.entry = self.library.journal.begin(entry)
 

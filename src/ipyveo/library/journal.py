@@ -8,10 +8,10 @@ import sqlite3
 import threading
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from ipyveo.api.events import FAILURE
 from ipyveo.errors import InvalidRequestError
@@ -49,10 +49,12 @@ _SELECT = (
 
 @dataclass(frozen=True)
 class StoredPicture:
-    """A picture of a request: its name for people, and its file in the library."""
+    """A picture of a request: its name for people, the files that were sent and given, and its framing."""
 
     name: str
     file: str
+    original: str = ""
+    framing: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,7 @@ class Journal:
     def begin(self, entry: Entry) -> Entry:
         """Write a new run's line, owned by this process. Nothing of it has been sent."""
         entry = replace(entry, owner=self.owners.mine())
-        pictures = json.dumps([[picture.name, picture.file] for picture in entry.pictures])
+        pictures = json.dumps([astuple(picture) for picture in entry.pictures])
         values = (
             entry.id,
             entry.account,

@@ -21,6 +21,7 @@ from typing import Any
 from ipyveo.errors import FrameError, InvalidRequestError
 from ipyveo.library.journal import FILE_NAME, Entry, Journal, StoredPicture
 from ipyveo.media.clip import Clip
+from ipyveo.media.frame import Frame
 
 FOLDER_NAME = "IPYVEO_LIBRARY"
 DEFAULT_FOLDER = "ipyveo-library"
@@ -104,34 +105,35 @@ class Library:
         if not ignore.exists():
             ignore.write_text("# Clips are large; the library stays out of version control.\n*\n")
 
-    def keep_picture(self, data: bytes, suffix: str) -> str:
-        """Keep the bytes of a picture that is sent, once however often it is; returns its file's name."""
+    def keep_picture(self, data: bytes, suffix: str, prefix: str = "") -> str:
+        """Keep the bytes of a picture, once however often it is used; returns its file's name."""
         folder = self.path / _PICTURES
         folder.mkdir(parents=True, exist_ok=True)
-        name = f"{hashlib.sha256(data).hexdigest()[:32]}{suffix}"
+        name = f"{prefix}{hashlib.sha256(data).hexdigest()[:32]}{suffix}"
         if not (folder / name).exists():
             part = folder / f".{name}-{secrets.token_hex(4)}"
             part.write_bytes(data)
             part.replace(folder / name)
         return name
 
-    def picture(self, kept: StoredPicture) -> io.BytesIO:
-        """Return a picture that was sent, as a file with the name that people know it by.
+    def picture(self, kept: StoredPicture) -> Frame:
+        """Return a picture that was sent, framed as it was then, by the name that people know it by.
 
         Raises
         ------
         FrameError
             If it is no longer there.
         """
-        try:
-            file = io.BytesIO((self.path / _PICTURES / Path(kept.file).name).read_bytes())
-        except OSError:
-            raise FrameError(
-                "A picture of that run is no longer in the library. Nothing was sent and nothing was "
-                "charged. Choose the picture again."
-            ) from None
-        file.name = kept.name
-        return file
+        # Where the original is gone, what was sent of it still shows the same.
+        for name, framing in ((kept.original, kept.framing), (kept.file, {})):
+            with contextlib.suppress(FrameError, OSError):
+                file = io.BytesIO((self.path / _PICTURES / Path(name).name).read_bytes())
+                file.name = kept.name
+                return Frame(file, **framing)
+        raise FrameError(
+            "A picture of that run is no longer in the library. Nothing was sent and nothing was "
+            "charged. Choose the picture again."
+        )
 
     def check_writable(self) -> None:
         """Write and remove a file, to know before anything is paid for that clips can be kept.
@@ -265,13 +267,26 @@ def python_code(clip: Clip) -> str:
     """
     try:
         asked = json.loads(clip.path.with_suffix(".json").read_text("utf-8"))["request"]
-        pictures = [str(name) for name in asked["pictures"]]
+        pictures = [
+            _picture_code(str(name), **framing)
+            for name, framing in zip(asked["pictures"], asked["framings"], strict=True)
+        ]
         settings = {name: asked[name] for name in ("prompt", "aspect_ratio", "number_of_videos")}
     except (OSError, ValueError, KeyError, TypeError):
-        pictures, settings = ["start.png"], {"prompt": clip.prompt}
-    arguments = [*map(repr, pictures), *(f"{name}={value!r}" for name, value in settings.items())]
+        pictures, settings = [repr("start.png")], {"prompt": clip.prompt}
+    arguments = [*pictures, *(f"{name}={value!r}" for name, value in settings.items())]
     lines = "".join(f"    {argument},\n" for argument in arguments)
-    return f"from ipyveo import generate\n\nclips = await generate(\n{lines})\n"
+    names = "Frame, generate" if any(picture.startswith("Frame") for picture in pictures) else "generate"
+    return f"from ipyveo import {names}\n\nclips = await generate(\n{lines})\n"
+
+
+def _picture_code(name: str, **framing: object) -> str:
+    """Return the Python for a picture: its name, or the frame of it where it was framed."""
+    if not framing:
+        return repr(name)
+    if "focus" in framing:
+        framing["focus"] = tuple(framing["focus"])  # type: ignore[arg-type]
+    return f"Frame({name!r}{''.join(f', {word}={value!r}' for word, value in framing.items())})"
 
 
 def slug(prompt: str) -> str:

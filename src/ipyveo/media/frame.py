@@ -1,39 +1,24 @@
-"""One picture for a video: taken in any form, checked when made, fitted to a shape without metadata."""
+"""One picture for a video: taken in any form, checked when made, framed to a shape without metadata."""
 
 from __future__ import annotations
 
-import contextlib
 import io
-import os
-import re
-import stat
-import sys
-import unicodedata
-from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, Literal
-from urllib.parse import unquote, urlsplit
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from ipyveo.errors import FrameError
 from ipyveo.media.aspect_ratio import AspectRatio
-from ipyveo.media.clip import Clip
-from ipyveo.media.picture import (
-    LONGEST_SIDE,
-    MAX_FILE_BYTES,
-    NOTHING_CHARGED,
-    DecodedPicture,
-    decode_array,
-    decode_file,
-    decode_image,
-)
+from ipyveo.media.framing import AUTO, Crop, Fit, Framing, Layout, Placement
+from ipyveo.media.intake import take
+from ipyveo.media.picture import DecodedPicture, cut, decode_crop
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 _JPEG_QUALITY: Final = 95
 _THUMBNAIL_QUALITY: Final = 85
-_MAX_NAME: Final = 60
-_URL: Final = re.compile("https?://", re.IGNORECASE)
+# The blur behind a picture that does not fill the shape, as a share of the long side.
+_BLUR_SHARE: Final = 1 / 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,37 +47,75 @@ class FittedFrame:
 
 
 class Frame:
-    """A picture that a video starts or ends with; checked when made, and never changed.
+    """A picture that a video starts or ends with, and how it is framed; checked when made, never changed.
 
     Parameters
     ----------
     picture
         A path, ``bytes``, a binary file object, a Pillow image, a NumPy array (height x width, alone or x 1,
         3 or 4; uint8, uint16, bool, or float from 0 to 1), a matplotlib figure, an http(s) address, a `Clip`
-        (its exact last frame), or another `Frame`. At most 64 megapixels and 128 MB.
+        (its exact last frame), or another `Frame`, whose framing then holds where none is given here. At
+        most 64 megapixels and 128 MB.
+    fit
+        How the picture is brought into the video's shape: ``"cover"`` crops it, ``"contain"`` shows all of it
+        between bars of `background`, ``"blur"`` shows all of it over a blurred copy that fills the shape.
+        If None, ``"cover"``.
+    focus
+        The point ``(x, y)`` of the upright picture that the crop is centred on, as far as the edges allow:
+        shares of its width and height, 0 to 1. If None, the middle.
+    zoom
+        How close, 1.0 to 8.0: as a multiple of the largest crop for ``"cover"``, of the whole picture
+        between its bars else, where the bars shrink until the picture fills the shape. If None, 1.0.
+    background
+        The colour of the bars, and what lies under transparent places: ``"#rgb"``, ``"#rrggbb"`` or a name
+        such as ``"navy"``. If None, ``"auto"``: black bars, but white under transparent places.
 
     Raises
     ------
     FrameError
         If it cannot be found or used; nothing has been sent then.
 
+    Notes
+    -----
+    The untouched original is kept as long as a frame of it is there, where large as a nameless temporary
+    file, so that a close crop has all of its detail.
+
     Examples
     --------
     >>> import numpy as np
     >>> Frame(np.zeros((1080, 1920, 3)))
     Frame('picture', 1920x1080)
+    >>> near = Frame(np.zeros((1080, 1920, 3)), focus=(0.25, 0.5), zoom=2.0)
+    >>> near.crop("16:9")
+    Crop(left=0, top=270, width=960, height=540)
+    >>> near.framed(fit="blur").zoom
+    2.0
     """
 
-    __slots__ = ("_decoded", "_fitted", "_name")
+    __slots__ = ("_decoded", "_fitted", "_framing", "_name")
 
-    def __init__(self, picture: object) -> None:
+    def __init__(
+        self,
+        picture: object,
+        *,
+        fit: Fit | None = None,
+        focus: Sequence[float] | None = None,
+        zoom: float | None = None,
+        background: str | None = None,
+    ) -> None:
         self._name: str
         self._decoded: DecodedPicture
+        self._framing: Framing
         self._fitted: dict[AspectRatio, FittedFrame] = {}
         if isinstance(picture, Frame):
-            self._name, self._decoded = picture._name, picture._decoded  # noqa: SLF001 - of its own class
+            before, fitted = picture._framing, picture._fitted  # noqa: SLF001 - of its own class
+            self._framing = before.changed(fit, focus, zoom, background)
+            self._name, self._decoded = picture._name, picture._decoded  # noqa: SLF001
+            if self._framing == before:
+                self._fitted = fitted
         else:
-            self._name, self._decoded = _decode(picture)
+            self._framing = Framing().changed(fit, focus, zoom, background)
+            self._name, self._decoded = take(picture)
 
     @property
     def width(self) -> int:
@@ -109,8 +132,69 @@ class Frame:
         """A short name fit to be shown: the file's own, or ``"picture"``."""
         return self._name
 
-    def fitted(self, aspect_ratio: str) -> FittedFrame:
-        """Crop about the centre to a video's shape and encode.
+    @property
+    def fit(self) -> Fit:
+        """How the picture is brought into the shape: ``"cover"``, ``"contain"`` or ``"blur"``."""
+        return self._framing.fit
+
+    @property
+    def focus(self) -> tuple[float, float]:
+        """The point that the crop is centred on, in shares of the upright picture's width and height."""
+        return self._framing.focus
+
+    @property
+    def zoom(self) -> float:
+        """How close, 1.0 to 8.0."""
+        return self._framing.zoom
+
+    @property
+    def background(self) -> str:
+        """The colour of bars and under transparent places, or ``"auto"``: black and white."""
+        return self._framing.background
+
+    @property
+    def framing(self) -> dict[str, Any]:
+        """The arguments that frame a picture in this way, as far as they are not the usual ones.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> Frame(np.zeros((90, 160)), fit="blur", zoom=2).framing
+        {'fit': 'blur', 'zoom': 2.0}
+        """
+        usual = asdict(Framing())
+        return {name: value for name, value in asdict(self._framing).items() if value != usual[name]}
+
+    def framed(
+        self,
+        *,
+        fit: Fit | None = None,
+        focus: Sequence[float] | None = None,
+        zoom: float | None = None,
+        background: str | None = None,
+    ) -> Frame:
+        """Return the same picture framed in another way; nothing is decoded again.
+
+        Parameters
+        ----------
+        fit, focus, zoom, background
+            As for `Frame`. If None, as it is here.
+
+        Raises
+        ------
+        FrameError
+            If one of them cannot be used.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> Frame(np.zeros((90, 160))).framed(zoom=2)
+        Frame('picture', 160x90, zoom=2.0)
+        """
+        return Frame(self, fit=fit, focus=focus, zoom=zoom, background=background)
+
+    def crop(self, aspect_ratio: str) -> Crop:
+        """Return the part of the upright source that is visible in what is sent.
 
         Parameters
         ----------
@@ -119,9 +203,44 @@ class Frame:
 
         Returns
         -------
-        FittedFrame
-            The long side has at most 1920 pixels, and never more than the source. PNG where the source was
-            lossless (6.3 MB at the very most), else JPEG of quality 95 with full colour resolution.
+        Crop
+            In whole pixels of the source.
+
+        Raises
+        ------
+        InvalidRequestError
+            If there is no such aspect ratio.
+
+        Notes
+        -----
+        With ``r`` the shape's width by its height, what is sent shows a canvas over the source::
+
+            cover:          canvas = (min(width, height * r) / zoom, min(height, width / r) / zoom)
+            contain, blur:  canvas = (max(width, height * r) / zoom, max(height, width / r) / zoom)
+            crop.width = round(canvas[0]), within 1 .. width                   # height alike
+            crop.left = ceil(focus[0] * width - canvas[0] / 2 - 0.5), within 0 .. width - crop.width
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> Frame(np.zeros((3000, 4000)), focus=(0.5, 0.0)).crop("16:9")
+        Crop(left=0, top=0, width=4000, height=2250)
+        """
+        return self._layout(aspect_ratio).crop
+
+    def placement(self, aspect_ratio: str) -> Placement:
+        """Return where the crop lies in what is sent: all of it, unless there are bars.
+
+        Parameters
+        ----------
+        aspect_ratio
+            As for `crop`.
+
+        Returns
+        -------
+        Placement
+            In shares of what is sent: its width is ``min(1, width / canvas[0])`` to the nearest pixel, the
+            canvas being that of `crop`, and it lies in the middle.
 
         Raises
         ------
@@ -131,18 +250,111 @@ class Frame:
         Examples
         --------
         >>> import numpy as np
+        >>> Frame(np.zeros((900, 800)), fit="contain").placement("16:9")
+        Placement(left=0.25, top=0.0, width=0.5, height=1.0)
+        """
+        layout = self._layout(aspect_ratio)
+        left, top, right, bottom = layout.box
+        width, height = layout.size
+        return Placement(left / width, top / height, (right - left) / width, (bottom - top) / height)
+
+    def sent_size(self, aspect_ratio: str) -> tuple[int, int]:
+        """Return the width and height of what is sent, without making it.
+
+        Parameters
+        ----------
+        aspect_ratio
+            As for `crop`.
+
+        Raises
+        ------
+        InvalidRequestError
+            If there is no such aspect ratio.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> Frame(np.zeros((3000, 4000))).sent_size("16:9")
+        (1920, 1080)
+        """
+        return self._layout(aspect_ratio).size
+
+    def fitted(self, aspect_ratio: str) -> FittedFrame:
+        """Frame the picture in a video's shape and encode: the very bytes that are sent.
+
+        Parameters
+        ----------
+        aspect_ratio
+            ``"16:9"``, ``"9:16"``, or the service's word for one of them.
+
+        Returns
+        -------
+        FittedFrame
+            The long side has at most 1920 pixels, and the picture is never enlarged. PNG where the source
+            was lossless (6.3 MB at the very most), else JPEG of quality 95 with full colour resolution.
+
+        Raises
+        ------
+        InvalidRequestError
+            If there is no such aspect ratio.
+        FrameError
+            If there is no memory to get a close crop out of a large original.
+
+        Examples
+        --------
+        >>> import numpy as np
         >>> Frame(np.zeros((3000, 4000))).fitted("9:16").height
         1920
         """
         ratio = AspectRatio.parse(aspect_ratio)
         if ratio not in self._fitted:
-            self._fitted[ratio] = _encoded(
-                _cropped(self._decoded.image, ratio), lossless=self._decoded.lossless
-            )
+            self._fitted[ratio] = _encoded(self._rendered(ratio), lossless=self._decoded.lossless)
         return self._fitted[ratio]
 
+    def notes(self, aspect_ratio: str) -> tuple[str, ...]:
+        """Return what is worth knowing before this is paid for, in plain sentences; mostly none.
+
+        Parameters
+        ----------
+        aspect_ratio
+            As for `crop`.
+
+        Raises
+        ------
+        InvalidRequestError
+            If there is no such aspect ratio.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> Frame(np.zeros((360, 640))).notes("16:9")
+        ('The crop has 640x360 pixels, so the service will enlarge it.',)
+        """
+        ratio = AspectRatio.parse(aspect_ratio)
+        layout = self._layout(aspect_ratio)
+        width, height = layout.size
+        if width >= ratio.width and height >= ratio.height:
+            return ()
+        subject = "The crop" if layout.fills else "With its bars the picture"
+        return (f"{subject} has {width}x{height} pixels, so the service will enlarge it.",)
+
+    def original(self) -> tuple[bytes, str]:
+        """Return the untouched file and the ending of a file name that goes with its true format.
+
+        It has all of its metadata, a camera's place included; what is sent has none. An array, a figure, a
+        Pillow image or a clip's last frame has no file: for these it is a PNG that loses nothing, except that
+        colours of more than 8 bits a channel have 8.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> Frame(np.zeros((90, 160))).original()[1]
+        '.png'
+        """
+        return self._decoded.original.data(), self._decoded.suffix
+
     def thumbnail(self, long_side: int = 960) -> bytes:
-        """Return the whole picture as a small JPEG.
+        """Return the whole picture, not only its crop, as a small JPEG.
 
         Parameters
         ----------
@@ -151,144 +363,60 @@ class Frame:
         """
         small = self._decoded.image.copy()
         small.thumbnail((long_side, long_side))
-        return _jpeg(small, _THUMBNAIL_QUALITY)
+        return _jpeg(_flat(small, self.background), _THUMBNAIL_QUALITY)
 
     def _repr_jpeg_(self) -> bytes:
         return self.thumbnail()
 
     def __repr__(self) -> str:
-        return f"Frame({self.name!r}, {self.width}x{self.height})"
+        framing = "".join(f", {name}={value!r}" for name, value in self.framing.items())
+        return f"Frame({self.name!r}, {self.width}x{self.height}{framing})"
+
+    def _layout(self, aspect_ratio: str) -> Layout:
+        return self._framing.layout(self.width, self.height, AspectRatio.parse(aspect_ratio))
+
+    def _rendered(self, ratio: AspectRatio) -> Image:
+        """Return the pixels that are sent."""
+        from PIL import Image, ImageFilter
+
+        layout = self._layout(ratio.label)
+        left, top, right, bottom = layout.box
+        picture = _flat(self._part(layout.crop, (right - left, bottom - top)), self.background)
+        if layout.fills:
+            return picture
+        if self.fit == "blur":
+            behind = Framing(focus=self.focus).layout(self.width, self.height, ratio)
+            canvas = _flat(self._kept_part(behind.crop, layout.size), self.background)
+            canvas = canvas.filter(ImageFilter.GaussianBlur(max(layout.size) * _BLUR_SHARE))
+        else:
+            canvas = Image.new("RGB", layout.size, "black" if self.background == AUTO else self.background)
+        canvas.paste(picture, (left, top))
+        return canvas
+
+    def _part(self, crop: Crop, size: tuple[int, int]) -> Image:
+        """Return a part in a size, from the original where that has more detail than what is kept."""
+        kept = self._decoded.image
+        # A pixel less than asked for comes of rounding.
+        if crop.width * kept.width >= (size[0] - 1) * self.width:
+            return self._kept_part(crop, size)
+        return decode_crop(self._decoded, crop, size, self.name)
+
+    def _kept_part(self, crop: Crop, size: tuple[int, int]) -> Image:
+        kept = self._decoded.image
+        across, down = kept.width / self.width, kept.height / self.height
+        right, bottom = crop.left + crop.width, crop.top + crop.height
+        return cut(kept, (crop.left * across, crop.top * down, right * across, bottom * down), size)
 
 
-def _decode(picture: object) -> tuple[str, DecodedPicture]:
-    """Return the name and the pixels of whatever `picture` is."""
-    from PIL.Image import Image
+def _flat(image: Image, background: str) -> Image:
+    """Lay an image with transparency on a colour."""
+    from PIL import Image
 
-    # Nobody has an array without NumPy; one that another thread is importing has no such name yet.
-    numpy: Any = sys.modules.get("numpy")
-    array = getattr(numpy, "ndarray", None)
-    if isinstance(picture, Image):
-        name = _shown(getattr(picture, "filename", ""))
-        return name, decode_image(picture, name)
-    if isinstance(picture, Clip):
-        name = _shown(picture.path.name)
-        return name, decode_image(_last_frame(picture, name), name)
-    if array is not None and isinstance(picture, array):
-        return _shown(), decode_array(numpy.asarray(picture), _shown())
-    name, file = _opened(picture)
-    with file:
-        return name, decode_file(file, name)
-
-
-def _opened(picture: object) -> tuple[str, IO[bytes]]:
-    """Return a name and an open file, not too large, for what is a file in one way or another."""
-    figure = getattr(sys.modules.get("matplotlib.figure"), "Figure", None)
-    if isinstance(picture, str) and _URL.match(picture):
-        from ipyveo.network.fetch import fetch_picture
-
-        name = _shown(unquote(urlsplit(picture).path))
-        return name, io.BytesIO(fetch_picture(picture, limit=MAX_FILE_BYTES))
-    if isinstance(picture, str | os.PathLike):
-        name = _shown(os.fsdecode(picture))
-        return name, _open_path(Path(os.fsdecode(picture)), name)
-    if isinstance(picture, bytes | bytearray | memoryview):
-        return _shown(), _not_too_large(io.BytesIO(picture), len(picture), _shown())
-    if figure is not None and isinstance(picture, figure):
-        return _shown(), _drawn(picture)
-    if hasattr(picture, "read"):
-        name = _shown(getattr(picture, "name", ""))
-        data = _read(picture, name)
-        return name, _not_too_large(io.BytesIO(data), len(data), name)
-    raise FrameError(
-        f"A {_shown(type(picture).__name__)} is not a picture. Give a path, an address, bytes, a binary "
-        f"file, a Pillow image, a NumPy array, a matplotlib figure or a clip. {NOTHING_CHARGED}",
-    )
-
-
-def _open_path(path: Path, name: str) -> IO[bytes]:
-    """Open an ordinary file."""
-    try:
-        about = path.stat()
-        if stat.S_ISREG(about.st_mode):
-            return _not_too_large(path.open("rb"), about.st_size, name)
-        sentence = f"{name} is not a file. {NOTHING_CHARGED} Give the path of a picture file."
-    except FileNotFoundError:
-        sentence = f"{name} was not found. {NOTHING_CHARGED} Check the path and the working directory."
-    except FrameError:
-        raise
-    except (OSError, ValueError):
-        sentence = f"{name} cannot be opened. {NOTHING_CHARGED} Check the path and the file's permissions."
-    raise FrameError(sentence)
-
-
-def _read(file: Any, name: str) -> bytearray:  # noqa: ANN401 - anything that has a read method
-    """Read a file object from its start, if it can go there, and not much further than the limit."""
-    with contextlib.suppress(Exception):  # a pipe has no start to go back to
-        file.seek(0)
-    data = bytearray()
-    try:
-        while len(data) <= MAX_FILE_BYTES and (block := file.read(MAX_FILE_BYTES + 1 - len(data))):
-            data += block
-    except TypeError:
-        sentence = f"{name} gives no bytes. {NOTHING_CHARGED} Open it in binary mode: open(path, 'rb')."
-    except Exception:  # noqa: BLE001 - it is somebody else's read method
-        sentence = f"{name} could not be read. {NOTHING_CHARGED} Check that the file is still open."
-    else:
-        return data
-    raise FrameError(sentence)
-
-
-def _not_too_large(file: IO[bytes], size: int, name: str) -> IO[bytes]:
-    if size > MAX_FILE_BYTES:
-        file.close()
-        raise FrameError(f"{name} is larger than 128 MB. {NOTHING_CHARGED} Use a smaller copy.")
-    return file
-
-
-def _drawn(figure: Any) -> IO[bytes]:  # noqa: ANN401 - matplotlib need not be installed
-    """Draw a matplotlib figure at its own resolution."""
-    file = io.BytesIO()
-    try:
-        figure.savefig(file, format="png")
-    except Exception as error:  # noqa: BLE001 - drawing runs the figure's own code
-        sentence = f"The figure could not be drawn ({_shown(type(error).__name__)}). {NOTHING_CHARGED}"
-    else:
-        file.seek(0)
-        return file
-    raise FrameError(sentence)
-
-
-def _last_frame(clip: Clip, name: str) -> Image:
-    try:
-        return clip.last_frame()
-    except (OSError, ValueError):
-        sentence = f"The last frame of {name} cannot be read: the clip's file is gone or damaged."
-    raise FrameError(f"{sentence} {NOTHING_CHARGED}")
-
-
-def _shown(name: object = "") -> str:
-    """Return the last part of a file name without what a reader cannot see, or ``"picture"``."""
-    text = re.split(r"[/\\]", name)[-1] if isinstance(name, str) else ""
-    visible = "".join(letter for letter in text if unicodedata.category(letter)[0] != "C")
-    tidy = " ".join(visible.split())
-    if len(tidy) > _MAX_NAME:
-        tidy = tidy[: _MAX_NAME - 1] + "\N{HORIZONTAL ELLIPSIS}"
-    return tidy or "picture"
-
-
-def _cropped(image: Image, ratio: AspectRatio) -> Image:
-    """Crop about the centre, and bring the long side down to `LONGEST_SIDE`."""
-    from PIL.Image import Resampling
-
-    width, height = ratio.largest_crop(*image.size)
-    left, top = (image.width - width) // 2, (image.height - height) // 2
-    box = (left, top, left + width, top + height)
-    if max(width, height) <= LONGEST_SIDE:
-        return image.crop(box)
-    scale = LONGEST_SIDE / max(ratio.width, ratio.height)
-    return image.resize(
-        (round(ratio.width * scale), round(ratio.height * scale)), Resampling.LANCZOS, box=box
-    )
+    if image.mode != "RGBA":
+        return image
+    flat = Image.new("RGB", image.size, "white" if background == AUTO else background)
+    flat.paste(image, mask=image.getchannel("A"))
+    return flat
 
 
 def _encoded(image: Image, *, lossless: bool) -> FittedFrame:
