@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import secrets
 import warnings
@@ -156,7 +155,7 @@ def again(shot: Shot, budget: Budget | None = None) -> Shot:
     """
     entry = shot.entry
     pictures = [
-        (field, _as_sent(field, shot.library.picture(picture)))
+        (field, _as_sent(field, shot.library.sent_file(picture)))
         for field, picture in zip(("start_image", "end_image"), entry.pictures, strict=False)
     ]
     request = VideoRequest(
@@ -166,12 +165,11 @@ def again(shot: Shot, budget: Budget | None = None) -> Shot:
         entry.number_of_videos,
         tuple(pictures),
     )
-    new = replace(entry, **_fresh(), pictures=tuple(replace(each, file="") for each in entry.pictures))
+    new = replace(entry, **_fresh())
     return Shot(new, shot.client, shot.library, shot.client.send(request), budget=budget)
 
 
-def _as_sent(field: str, kept: io.BytesIO) -> UploadedFile:
-    data = kept.getvalue()
+def _as_sent(field: str, data: bytes) -> UploadedFile:
     png = data.startswith(b"\x89PNG")
     name = field.removesuffix("_image") + (".png" if png else ".jpg")
     return UploadedFile(name, data, "image/png" if png else "image/jpeg")

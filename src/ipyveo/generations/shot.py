@@ -438,16 +438,17 @@ class Shot:
 
         def write() -> None:
             keep = self.library.keep_picture
-            pictures = tuple(
+            kept = tuple(
                 StoredPicture(
                     frame.name,
                     keep(file.data, os.path.splitext(file.name)[1]),  # noqa: PTH122 - no path
                     keep(*frame.original(), "original-"),
                     frame.framing,
                 )
-                for frame, (_, file) in zip(self._frames, request.pictures, strict=True)
+                for frame, (_, file) in zip(self._frames, request.pictures, strict=False)
             )
             self._frames = ()
+            pictures = kept or self.entry.pictures  # those of a request that is sent again are there
             entry = replace(self.entry, pictures=pictures, account=self.client.account)
             self.entry = self.library.journal.begin(entry)
 

@@ -116,6 +116,18 @@ class Library:
             part.replace(folder / name)
         return name
 
+    def sent_file(self, kept: StoredPicture) -> bytes:
+        """Return the bytes of a picture as they were sent.
+
+        Raises
+        ------
+        FrameError
+            If they are no longer there.
+        """
+        with contextlib.suppress(OSError):
+            return (self.path / _PICTURES / Path(kept.file).name).read_bytes()
+        raise _lost_picture()
+
     def picture(self, kept: StoredPicture) -> Frame:
         """Return a picture that was sent, framed as it was then, by the name that people know it by.
 
@@ -130,10 +142,7 @@ class Library:
                 file = io.BytesIO((self.path / _PICTURES / Path(name).name).read_bytes())
                 file.name = kept.name
                 return Frame(file, **framing)
-        raise FrameError(
-            "A picture of that run is no longer in the library. Nothing was sent and nothing was "
-            "charged. Choose the picture again."
-        )
+        raise _lost_picture()
 
     def check_writable(self) -> None:
         """Write and remove a file, to know before anything is paid for that clips can be kept.
@@ -220,6 +229,13 @@ class Library:
 
     def _sheets(self) -> list[Path]:
         return sorted(self.path.glob("*.json")) if self.path.is_dir() else []
+
+
+def _lost_picture() -> FrameError:
+    return FrameError(
+        "A picture of that run is no longer in the library. Nothing was sent and nothing was charged. Choose "
+        "the picture again."
+    )
 
 
 @contextlib.contextmanager
