@@ -1,6 +1,6 @@
 // Numbers and facts as words for people: times, sizes, costs, how a picture fits.
 
-import type { AspectRatio, Engine, Offer } from "./protocol.ts";
+import type { AspectRatio, Engine, Framing, Offer } from "./protocol.ts";
 
 /** Seconds as m:ss, or h:mm:ss from an hour on. */
 export function clock(seconds: number): string {
@@ -82,8 +82,10 @@ export function longWait(elapsed: number): string {
 }
 
 /** What becomes of a picture in the chosen ratio; within 1 % nothing visible is lost. */
-export function fit(width: number, height: number, ratio: AspectRatio): string {
+export function fit(width: number, height: number, ratio: AspectRatio, { fit, zoom }: Pick<Framing, "fit" | "zoom">): string {
   const wanted = ratio === "16:9" ? 16 / 9 : 9 / 16;
+  if (zoom > 1) return `→ ${zoom.toFixed(1)}×`;
+  if (fit !== "cover") return fit === "blur" ? "→ whole, blurred edges" : "→ whole, with bars";
   return Math.abs(width / height / wanted - 1) <= 0.01 ? "· fits" : `→ cropped to ${ratio}`;
 }
 

@@ -3,8 +3,10 @@
 import { button, element, setAttribute, setText, show } from "./element.ts";
 import { FieldMessage } from "./field_message.ts";
 import { fit, percent } from "./format.ts";
+import { placement } from "./framing.ts";
+import { FramingPanel } from "./framing_panel.ts";
 import type { KernelLink } from "./kernel_link.ts";
-import type { Frame, Slot, Traits } from "./protocol.ts";
+import type { AspectRatio, Frame, Framing, Slot, Traits } from "./protocol.ts";
 import { Upload } from "./upload.ts";
 
 const TITLE = { start: "Start", end: "End" } as const;
@@ -15,6 +17,11 @@ export class KeyframeSlot {
   readonly input: HTMLInputElement;
   readonly message: FieldMessage;
   readonly #picture = element("img", { class: "iv-picture", alt: "", hidden: "" });
+  /** the picture as the kernel draws it, where the page cannot */
+  readonly #drawn = element("img", { class: "iv-drawn", alt: "", hidden: "" });
+  readonly #blurred = element("img", { class: "iv-blurred", alt: "", hidden: "" });
+  readonly #zone: HTMLElement;
+  readonly #framing: FramingPanel;
   readonly #invite: HTMLElement;
   readonly #name = element("bdi", { class: "iv-name" });
   readonly #size = element("span");
@@ -32,6 +39,8 @@ export class KeyframeSlot {
   #gone = false;
   #frame: Frame | null = null;
   #key = "";
+  #drawnKey = "";
+  #ratio: AspectRatio = "16:9";
 
   constructor(
     view: string,
@@ -41,6 +50,8 @@ export class KeyframeSlot {
     private readonly changed: () => void,
     /** says so and is true where nothing can be sent any more */
     private readonly refused: () => boolean,
+    /** gives the other picture the same framing */
+    share: (framing: Framing) => void,
   ) {
     const id = `${view}-${slot}`;
     const title = TITLE[slot];
@@ -64,9 +75,16 @@ export class KeyframeSlot {
     );
     this.#retry = button("Try again", { class: "iv-link", hidden: "" }, () => this.#load());
     this.message = new FieldMessage(`${id}-message`, this.input, announce, this.#retry);
-    const zone = element("label", { class: "iv-zone", for: id });
-    zone.append(this.#picture, this.#invite, this.#caption, this.#arriving);
-    this.root = element("div", { class: "iv-slot" }, this.input, zone, this.message.root, this.#remove);
+    this.#framing = new FramingPanel(view, slot, {
+      drawn: (framing) => this.#place(framing, false),
+      rested: (framing) => this.frameAs(framing),
+      shared: share,
+    });
+    this.#zone = element("label", { class: "iv-zone", for: id });
+    this.#zone.append(this.#blurred, this.#picture, this.#drawn, this.#invite, this.#caption, this.#arriving);
+    const stage = element("div", { class: "iv-stage" }, this.input, this.#zone, this.#framing.surface);
+    stage.append(this.message.root, this.#framing.toggle, this.#remove);
+    this.root = element("div", { class: "iv-slot" }, stage, this.#framing.tools);
     this.#listen();
   }
 
@@ -79,6 +97,7 @@ export class KeyframeSlot {
     this.#held = !gone && traits._uploading.includes(this.slot);
     const frame = traits._frames[this.slot];
     this.#frame = frame;
+    this.#ratio = traits.aspect_ratio;
     if ((frame?.key ?? "") !== this.#key) {
       this.#key = frame?.key ?? "";
       this.#say("");
@@ -88,10 +107,24 @@ export class KeyframeSlot {
     if (frame) {
       setText(this.#name, frame.name);
       setText(this.#size, `${frame.width}×${frame.height}`);
-      setText(this.#fit, fit(frame.width, frame.height, traits.aspect_ratio));
+      setText(this.#fit, fit(frame.width, frame.height, traits.aspect_ratio, frame.framing));
       setAttribute(this.#caption, "title", this.#caption.textContent);
     }
+    const other = traits._frames[this.slot === "start" ? "end" : "start"] !== null;
+    this.#framing.update(frame, traits.aspect_ratio, other, gone || this.uploading);
+    this.#place(this.#framing.framing, true);
+    this.#loadDrawn(frame?.drawn ?? "");
     this.#patch();
+  }
+
+  /** Tells the kernel how the picture is to lie in the frame. */
+  frameAs(framing: Framing): void {
+    if (this.#frame) this.link.send({ type: "frame", slot: this.slot, ...framing });
+  }
+
+  /** Tells the kernel what it has not been told yet, before a request is sent. */
+  flush(): void {
+    this.#framing.flush();
   }
 
   /** Sends a picture to the kernel, in place of one that may still be on its way. */
@@ -120,6 +153,7 @@ export class KeyframeSlot {
 
   close(): void {
     this.#upload?.cancel();
+    this.#framing.close();
   }
 
   #listen(): void {
@@ -151,14 +185,43 @@ export class KeyframeSlot {
     });
   }
 
+  /** Draws the picture where it lies; what the kernel drew holds only while nothing is being changed. */
+  #place(framing: Framing, rested: boolean): void {
+    if (!this.#frame) return;
+    const { left, top, width, height } = placement(this.#frame.width, this.#frame.height, this.#ratio, framing);
+    const share = (value: number): string => `${value * 100}%`;
+    const { style } = this.#picture;
+    [style.left, style.top, style.width, style.height] = [share(left), share(top), share(width), share(height)];
+    this.#zone.style.background = framing.fit !== "contain" ? "" : framing.background === "auto" ? "#000" : framing.background;
+    show(this.#blurred, framing.fit === "blur" && !this.#picture.hidden);
+    if (!rested) show(this.#drawn, false);
+  }
+
+  /** Fetches the picture as it is sent, where only the kernel can draw it. */
+  #loadDrawn(key: string): void {
+    if (key === this.#drawnKey) return;
+    this.#drawnKey = key;
+    show(this.#drawn, false);
+    if (!key) return;
+    this.link.assets.load("framed", key).then(
+      (url) => {
+        if (key !== this.#drawnKey) return;
+        this.#drawn.src = url;
+        show(this.#drawn, true);
+      },
+      () => {}, // The page's own drawing stays, which is close.
+    );
+  }
+
   #load(): void {
     const key = this.#key;
     this.#say("");
     this.link.assets.load("thumbnail", key).then(
       (url) => {
         if (key !== this.#key) return;
-        this.#picture.src = url;
+        this.#picture.src = this.#blurred.src = url;
         show(this.#picture, true);
+        this.#place(this.#framing.framing, true);
       },
       (error: Error) => {
         if (key === this.#key) this.#say(error.message, true);

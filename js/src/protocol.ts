@@ -4,7 +4,7 @@ import type { AnyModel } from "@anywidget/types";
 
 export type Slot = "start" | "end";
 export type AspectRatio = "16:9" | "9:16";
-export type Asset = "clip" | "poster" | "thumbnail";
+export type Asset = "clip" | "poster" | "thumbnail" | "framed";
 
 /** Where a run stands; a word of the service that is not among these arrives as `stage` only. */
 export type Status =
@@ -20,11 +20,29 @@ export type Status =
   | "interrupted"
   | "stopped";
 
+export type Fit = "cover" | "blur" | "contain";
+
+/** How a picture lies in the video's frame. */
+export interface Framing {
+  fit: Fit;
+  /** the point of the picture that is in the middle, as far as the edges allow: shares of its width and height */
+  focus: [x: number, y: number];
+  /** 1 fills the frame, or shows the picture whole */
+  zoom: number;
+  /** the colour of the bars and under transparency, as #rrggbb, or "auto": black and white */
+  background: string;
+}
+
 export interface Frame {
   key: string;
   name: string;
   width: number;
   height: number;
+  framing: Framing;
+  /** the key of the picture as it is sent, wherever it is not simply cut in the middle; else "" */
+  drawn: string;
+  /** what people should know before they pay */
+  notes: string[];
 }
 
 export interface Clip {
@@ -165,6 +183,7 @@ export type ToKernel =
   | { type: "extend"; key: string }
   | { type: "code"; id: string; key: string }
   | { type: "remove"; slot: Slot }
+  | ({ type: "frame"; slot: Slot } & Framing)
   | { type: "upload"; id: string; slot: Slot; name: string; size: number }
   | { type: "chunk"; id: string; offset: number }
   | { type: "cancel_upload"; id: string }

@@ -12,7 +12,7 @@ import { Presence } from "./presence.ts";
 import { ProblemPanel } from "./problem_panel.ts";
 import { ProgressPanel } from "./progress_panel.ts";
 import { PromptField } from "./prompt_field.ts";
-import { type AspectRatio, type FromKernel, type Model, TICK_MS, type ToKernel, TRAITS, type Traits } from "./protocol.ts";
+import { type AspectRatio, type FromKernel, type Model, type Slot, TICK_MS, type ToKernel, TRAITS, type Traits } from "./protocol.ts";
 import { Takes } from "./takes.ts";
 import { Silence } from "./transfer.ts";
 
@@ -40,6 +40,7 @@ export class Studio {
   readonly #problem: ProblemPanel;
   readonly #halted = element("div", { class: "iv-panel iv-quiet", dir: "auto", hidden: "" });
   readonly #notice = element("div", { class: "iv-panel iv-quiet", dir: "auto", hidden: "" });
+  readonly #framingNotes = element("div", { class: "iv-panel iv-quiet", hidden: "" });
   readonly #line = element("div", { class: "iv-panel iv-quiet", hidden: "" });
   readonly #takes: Takes;
   readonly #offers: Offers;
@@ -59,8 +60,12 @@ export class Studio {
   ) {
     this.#presence = new Presence(model, host, link, this.#id, this.#schedule);
     const announce = (words: string): void => setText(this.#live, words);
-    this.#start = new KeyframeSlot(this.#id, "start", link, announce, this.#schedule, this.#refused);
-    this.#end = new KeyframeSlot(this.#id, "end", link, announce, this.#schedule, this.#refused);
+    const slot = (name: Slot, other: () => KeyframeSlot): KeyframeSlot =>
+      new KeyframeSlot(this.#id, name, link, announce, this.#schedule, this.#refused, (framing) =>
+        other().frameAs(framing),
+      );
+    this.#start = slot("start", () => this.#end);
+    this.#end = slot("end", () => this.#start);
     this.#prompt = new PromptField(this.#id, model, announce, this.#schedule);
     this.#ratio = new Choices("Aspect ratio", `${this.#id}-ratio`, ["16:9", "9:16"], (value) =>
       this.#set("aspect_ratio", value),
@@ -105,7 +110,8 @@ export class Studio {
     const videos = element("div", { class: "iv-videos" }, element("span", {}, "Videos"), this.#cost);
     const settings = element("div", { class: "iv-settings" }, this.#ratio.root, videos, this.#count.root, this.#generate);
     const composer = element("div", { class: "iv-composer" }, frames, this.#prompt.root, settings);
-    const card = element("div", { class: "iv-card" }, this.#live, this.#head, composer, this.#line, this.#before.root);
+    const card = element("div", { class: "iv-card" }, this.#live, this.#head, composer, this.#framingNotes, this.#line);
+    card.append(this.#before.root);
     card.append(this.#progress.root, this.#problem.root, this.#halted, this.#notice, this.#offers.root, this.#takes.root);
     // JupyterLab looks for this attribute before it takes a key for a shortcut.
     const suppress = { "data-lm-suppress-shortcuts": "true" };
@@ -156,6 +162,8 @@ export class Studio {
     this.#takes.update(traits);
     const fresh = [this.#before.update(traits, gone), this.#offers.update(traits, gone)];
     this.#connection();
+    const notes = [traits._frames.start, traits._frames.end].flatMap((frame) => frame?.notes ?? []);
+    this.#quiet(this.#framingNotes, [...new Set(notes)].join(" "));
     this.link.assets.retain(keysOf(traits));
     if (traits.stage !== this.#stage) fresh.unshift(traits.stage);
     this.#stage = traits.stage;
@@ -200,7 +208,7 @@ export class Studio {
     for (const [field, sentence] of lacking) field.message.say(sentence);
     setText(this.#live, lacking.map(([, sentence]) => sentence).join(" ") || this.#stage);
     if (lacking[0]) return lacking[0][0].input.focus();
-    this.#prompt.flush();
+    for (const each of [this.#start, this.#end, this.#prompt]) each.flush();
     const { aspect_ratio, number_of_videos } = traits;
     this.link.generate({ type: "generate", prompt: this.#prompt.text, aspect_ratio, number_of_videos });
     this.#schedule();
@@ -263,5 +271,5 @@ export class Studio {
 
 function keysOf({ _frames, _clips }: Traits): Set<string> {
   const frames = [_frames.start, _frames.end].filter((frame) => frame !== null);
-  return new Set([...frames, ..._clips].map(({ key }) => key));
+  return new Set([...frames.map(({ drawn }) => drawn), ...[...frames, ..._clips].map(({ key }) => key)]);
 }

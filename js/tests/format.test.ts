@@ -61,11 +61,14 @@ test("a job that takes long is spoken of at 6 and at 12 minutes, and never befor
 });
 
 test("a picture fits within one per cent, and is cropped otherwise", () => {
-  assert.equal(fit(1920, 1080, "16:9"), "· fits");
-  assert.equal(fit(1366, 768, "16:9"), "· fits");
-  assert.equal(fit(4032, 3024, "16:9"), "→ cropped to 16:9");
-  assert.equal(fit(1920, 1080, "9:16"), "→ cropped to 9:16");
-  assert.equal(fit(1080, 1920, "9:16"), "· fits");
+  const filled = { fit: "cover", zoom: 1 } as const;
+  assert.equal(fit(1920, 1080, "16:9", filled), "· fits");
+  assert.equal(fit(1366, 768, "16:9", filled), "· fits");
+  assert.equal(fit(4032, 3024, "16:9", filled), "→ cropped to 16:9");
+  assert.equal(fit(1920, 1080, "9:16", filled), "→ cropped to 9:16");
+  assert.equal(fit(1080, 1920, "9:16", filled), "· fits");
+  assert.equal(fit(1080, 1920, "16:9", { fit: "blur", zoom: 1 }), "→ whole, blurred edges");
+  assert.equal(fit(1080, 1920, "16:9", { fit: "cover", zoom: 1.5 }), "→ 1.5×");
 });
 
 test("the first sentence stands apart from the rest", () => {

@@ -193,6 +193,10 @@ class Frame:
         """
         return Frame(self, fit=fit, focus=focus, zoom=zoom, background=background)
 
+    def same_picture(self, other: Frame) -> bool:
+        """Tell whether another frame shows the same decoded picture, however it is framed."""
+        return self._decoded is other._decoded
+
     def crop(self, aspect_ratio: str) -> Crop:
         """Return the part of the upright source that is visible in what is sent.
 
@@ -364,6 +368,20 @@ class Frame:
         small = self._decoded.image.copy()
         small.thumbnail((long_side, long_side))
         return _jpeg(_flat(small, self.background), _THUMBNAIL_QUALITY)
+
+    def preview(self, aspect_ratio: str, long_side: int = 960) -> bytes:
+        """Return what is sent as a small JPEG.
+
+        Parameters
+        ----------
+        aspect_ratio
+            ``"16:9"``, ``"9:16"``, or the service's word for one of them.
+        long_side
+            The most pixels on its long side, at least 1.
+        """
+        small = self._rendered(AspectRatio.parse(aspect_ratio)).copy()
+        small.thumbnail((long_side, long_side))
+        return _jpeg(small, _THUMBNAIL_QUALITY)
 
     def _repr_jpeg_(self) -> bytes:
         return self.thumbnail()

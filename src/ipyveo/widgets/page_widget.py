@@ -10,6 +10,7 @@ import secrets
 import threading
 import time
 from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 import anywidget
@@ -40,7 +41,9 @@ class PageWidget(anywidget.AnyWidget):
     _clips: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:  # noqa: ANN401 - each trait has its own type
-        self._keys: dict[str, Frame | Clip] = {}  # what the page may ask for, by a name that says nothing
+        self._keys: dict[
+            str, Frame | Clip | Sent
+        ] = {}  # what the page may ask for, by a name that says nothing
         self._keys_lock = threading.Lock()
         self._views: dict[str, float] = {}  # when each was heard last
         self._heard = False
@@ -69,7 +72,7 @@ class PageWidget(anywidget.AnyWidget):
         with self._keys_lock:
             self._keys = {}
 
-    def _key_for(self, thing: Frame | Clip) -> str:
+    def _key_for(self, thing: Frame | Clip | Sent) -> str:
         with self._keys_lock:
             for key, known in self._keys.items():
                 if known is thing:
@@ -78,7 +81,7 @@ class PageWidget(anywidget.AnyWidget):
             self._keys[key] = thing
             return key
 
-    def _keep_keys(self, kept: Container[Frame | Clip]) -> None:
+    def _keep_keys(self, kept: Container[Frame | Clip | Sent]) -> None:
         """Forget everything the page can no longer ask for."""
         with self._keys_lock:
             self._keys = {key: thing for key, thing in self._keys.items() if thing in kept}
@@ -144,7 +147,7 @@ class PageWidget(anywidget.AnyWidget):
 
     def _on_code(self, said: dict[str, Any], _: list[bytes]) -> None:
         clip = self._keys.get(str(said["key"]))
-        if clip is None or isinstance(clip, Frame):
+        if clip is None or isinstance(clip, Frame | Sent):
             text = "# The kernel does not know this clip any more. Run the cell again."
         else:
             text = python_code(clip)
@@ -173,12 +176,23 @@ class PageWidget(anywidget.AnyWidget):
         self._free = time.monotonic()
 
 
-def _opened(thing: Frame | Clip | None, what: str) -> tuple[IO[bytes], int, str]:
+@dataclass(frozen=True)
+class Sent:
+    """A keyframe as it is sent in one shape."""
+
+    frame: Frame
+    aspect_ratio: str
+
+
+def _opened(thing: Frame | Clip | Sent | None, what: str) -> tuple[IO[bytes], int, str]:
     """Return what the page asks for, as an open file with its size and media type."""
     if thing is None:
         raise LookupError(what)
-    if not isinstance(thing, Frame) and what == "clip":
+    if not isinstance(thing, Frame | Sent) and what == "clip":
         file = thing.path.open("rb")
         return file, os.fstat(file.fileno()).st_size, "video/mp4"
-    data = thing.thumbnail() if isinstance(thing, Frame) else thing.poster()
+    if isinstance(thing, Sent):
+        data = thing.frame.preview(thing.aspect_ratio)
+    else:
+        data = thing.thumbnail() if isinstance(thing, Frame) else thing.poster()
     return io.BytesIO(data), len(data), "image/jpeg"

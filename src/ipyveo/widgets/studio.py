@@ -28,8 +28,9 @@ from ipyveo.library.library import Library
 from ipyveo.loop import background_loop, submit
 from ipyveo.media.aspect_ratio import AspectRatio
 from ipyveo.media.frame import Frame
+from ipyveo.media.pair import pair_notes
 from ipyveo.widgets.offers import Offers
-from ipyveo.widgets.page_widget import PageWidget
+from ipyveo.widgets.page_widget import PageWidget, Sent
 from ipyveo.widgets.runs import Runs
 from ipyveo.widgets.seat import seat
 from ipyveo.widgets.transfer import Upload, Uploads
@@ -116,6 +117,8 @@ class FramesToVideo(PageWidget):
         # Checked before there is a widget: one that is refused must not stay behind half made.
         given = (start_image, end_image)
         pictures = [None if picture is None else Frame(picture) for picture in given]
+        self._shown: dict[str, Frame | None] = {}
+        self._sent: dict[str, Sent | None] = {}
         self._budget = as_budget(budget)
         self._empty = not prompt and pictures == [None, None]
         self._pictures: dict[str, Frame | None] = dict(zip(_SLOTS, pictures, strict=True))
@@ -133,7 +136,7 @@ class FramesToVideo(PageWidget):
             follow=self._follow,
             refill=self._refill,
         )
-        self._chores: list[Callable[[], None]] = []
+        self._chores: list[Callable[[], object]] = []
         self._comparing: asyncio.Task[None] | None = None
         self._offered = Offers(
             self._client,
@@ -227,7 +230,7 @@ class FramesToVideo(PageWidget):
         frames: list[Frame | None] = [None, None]
         for index, picture in enumerate(entry.pictures):
             with contextlib.suppress(FrameError):
-                frames[index] = Frame(self._library.picture(picture))
+                frames[index] = self._library.picture(picture)
 
         def fill() -> None:
             if self.prompt or any(self._pictures.values()):
@@ -267,22 +270,50 @@ class FramesToVideo(PageWidget):
         self._change_pictures({slot: frame})
 
     def _change_pictures(self, changes: Mapping[str, Frame | None]) -> None:
-        """Show other pictures. On the background loop only as a chore."""
+        """Show other pictures, or others framings of them. On the background loop only as a chore."""
         with self._writing:
             self._pictures = {**self._pictures, **changes}
-            clips = [thing for thing in self._keys.values() if not isinstance(thing, Frame)]
-            self._frames = {
-                slot: None
-                if frame is None
-                else {
-                    "key": self._key_for(frame),
-                    "name": frame.name,
-                    "width": frame.width,
-                    "height": frame.height,
-                }
-                for slot, frame in self._pictures.items()
-            }
-            self._keep_keys([*clips, *(frame for frame in self._pictures.values() if frame is not None)])
+            self._shown = {slot: self._thumbnail_of(frame) for slot, frame in self._pictures.items()}
+            self._sent = {slot: self._drawing_of(frame) for slot, frame in self._pictures.items()}
+            clips = [thing for thing in self._keys.values() if not isinstance(thing, Frame | Sent)]
+            self._frames = {slot: self._frame_record(slot) for slot in _SLOTS}
+            kept = [*self._shown.values(), *self._sent.values()]
+            self._keep_keys([*clips, *(thing for thing in kept if thing is not None)])
+
+    def _thumbnail_of(self, frame: Frame | None) -> Frame | None:
+        """Return the frame whose thumbnail the page has already, if it shows the same picture."""
+        if frame is None:
+            return None
+        shown = (known for known in self._shown.values() if known is not None)
+        return next((known for known in shown if known.same_picture(frame)), frame)
+
+    def _drawing_of(self, frame: Frame | None) -> Sent | None:
+        """Return what only the kernel can draw: a picture that is not simply cut in the middle."""
+        if frame is None or not frame.framing:
+            return None
+        drawn = Sent(frame, self.aspect_ratio)
+        return next((known for known in self._sent.values() if known == drawn), drawn)
+
+    def _frame_record(self, slot: str) -> dict[str, Any] | None:
+        frame, shown, sent = self._pictures[slot], self._shown[slot], self._sent[slot]
+        if frame is None or shown is None:
+            return None
+        start, end = self._pictures["start"], self._pictures["end"]
+        both = () if start is None or end is None else pair_notes(start, end, self.aspect_ratio)
+        return {
+            "key": self._key_for(shown),
+            "name": frame.name,
+            "width": frame.width,
+            "height": frame.height,
+            "framing": {
+                "fit": frame.fit,
+                "focus": list(frame.focus),
+                "zoom": frame.zoom,
+                "background": _css_colour(frame.background),
+            },
+            "drawn": "" if sent is None else self._key_for(sent),
+            "notes": [*frame.notes(self.aspect_ratio), *both],
+        }
 
     def _arrived(self, slot: str, frame: Frame) -> None:
         self._do(lambda: self._change_pictures({slot: frame}))
@@ -319,7 +350,8 @@ class FramesToVideo(PageWidget):
             sentence = "A picture is still on its way, so nothing was sent. Generate again when it is there."
             self._post({"error": sentence, "_error_details": ""})
         else:
-            submit(self._generate_for_page(form))
+            # In order: the last change of a picture may still wait for its turn.
+            self._do(lambda: submit(self._generate_for_page(form)))
 
     def _on_extend(self, said: dict[str, Any], _: list[bytes]) -> None:
         submit(self._extend(self._keys.get(str(said["key"]))))
@@ -350,6 +382,14 @@ class FramesToVideo(PageWidget):
         slot = _slot(said)
         self._uploads.replace(slot)
         self._do(lambda: self._change_pictures({slot: None}))
+
+    def _on_frame(self, said: dict[str, Any], _: list[bytes]) -> None:
+        slot = _slot(said)
+        frame = self._pictures[slot]
+        if frame is not None:
+            framing = {name: said[name] for name in ("fit", "focus", "zoom", "background")}
+            framed = frame.framed(**framing)
+            self._do(lambda: self._change_pictures({slot: framed}))
 
     def _on_upload(self, said: dict[str, Any], _: list[bytes]) -> None:
         self._uploads.begin(str(said["id"]), _slot(said), str(said["name"]), int(said["size"]))
@@ -424,7 +464,7 @@ class FramesToVideo(PageWidget):
         elif self._flushing is None:
             self._flushing = asyncio.get_running_loop().call_later(pause, self._flush)
 
-    def _do(self, chore: Callable[[], None]) -> None:
+    def _do(self, chore: Callable[[], object]) -> None:
         """Do what changes traits, in order, as soon as nobody else changes any. On the background loop."""
         self._chores.append(chore)
         self._flush()
@@ -482,6 +522,11 @@ class FramesToVideo(PageWidget):
 
     # What was made before ---------------------------------------------------------------------------
 
+    @traitlets.observe("aspect_ratio")
+    def _shape_changed(self, _: object) -> None:
+        if self._frames:
+            self._change_pictures({})
+
     @traitlets.observe("prompt", "aspect_ratio", "number_of_videos", "_frames")
     def _form_changed(self, _: object) -> None:
         if self._heard:
@@ -527,6 +572,16 @@ async def _checked(upload: Upload) -> Frame:
         return Frame(file)
 
     return await asyncio.to_thread(read)
+
+
+def _css_colour(background: str) -> str:
+    """Return a colour as a page takes it in any of its controls; "auto" stays."""
+    from PIL import ImageColor
+
+    if background == "auto":
+        return background
+    red, green, blue = ImageColor.getrgb(background)[:3]
+    return f"#{red:02x}{green:02x}{blue:02x}"
 
 
 def _slot(said: Mapping[str, Any]) -> str:
