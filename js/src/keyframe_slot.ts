@@ -81,7 +81,7 @@ export class KeyframeSlot {
       shared: share,
     });
     this.#zone = element("label", { class: "iv-zone", for: id });
-    this.#zone.append(this.#blurred, this.#picture, this.#drawn, this.#invite, this.#caption, this.#arriving);
+    this.#zone.append(this.#picture, this.#blurred, this.#drawn, this.#invite, this.#caption, this.#arriving);
     const stage = element("div", { class: "iv-stage" }, this.input, this.#zone, this.#framing.surface);
     stage.append(this.message.root, this.#framing.toggle, this.#remove);
     this.root = element("div", { class: "iv-slot" }, stage, this.#framing.tools);

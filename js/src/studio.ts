@@ -40,7 +40,7 @@ export class Studio {
   readonly #problem: ProblemPanel;
   readonly #halted = element("div", { class: "iv-panel iv-quiet", dir: "auto", hidden: "" });
   readonly #notice = element("div", { class: "iv-panel iv-quiet", dir: "auto", hidden: "" });
-  readonly #framingNotes = element("div", { class: "iv-panel iv-quiet", hidden: "" });
+  readonly #framingNotes = element("div", { class: "iv-panel iv-quiet iv-notes", hidden: "" });
   readonly #line = element("div", { class: "iv-panel iv-quiet", hidden: "" });
   readonly #takes: Takes;
   readonly #offers: Offers;
@@ -163,7 +163,7 @@ export class Studio {
     const fresh = [this.#before.update(traits, gone), this.#offers.update(traits, gone)];
     this.#connection();
     const notes = [traits._frames.start, traits._frames.end].flatMap((frame) => frame?.notes ?? []);
-    this.#quiet(this.#framingNotes, [...new Set(notes)].join(" "));
+    this.#quiet(this.#framingNotes, notes.join("\n"));
     this.link.assets.retain(keysOf(traits));
     if (traits.stage !== this.#stage) fresh.unshift(traits.stage);
     this.#stage = traits.stage;

@@ -298,8 +298,10 @@ class FramesToVideo(PageWidget):
         frame, shown, sent = self._pictures[slot], self._shown[slot], self._sent[slot]
         if frame is None or shown is None:
             return None
-        start, end = self._pictures["start"], self._pictures["end"]
-        both = () if start is None or end is None else pair_notes(start, end, self.aspect_ratio)
+        notes = [f"{slot.title()}: {note}" for note in frame.notes(self.aspect_ratio)]
+        start = self._pictures["start"]
+        if slot == "end" and start is not None:
+            notes += pair_notes(start, frame, self.aspect_ratio)
         return {
             "key": self._key_for(shown),
             "name": frame.name,
@@ -312,7 +314,7 @@ class FramesToVideo(PageWidget):
                 "background": _css_colour(frame.background),
             },
             "drawn": "" if sent is None else self._key_for(sent),
-            "notes": [*frame.notes(self.aspect_ratio), *both],
+            "notes": notes,
         }
 
     def _arrived(self, slot: str, frame: Frame) -> None:
