@@ -50,6 +50,8 @@ export class KeyframeSlot {
     private readonly changed: () => void,
     /** says so and is true where nothing can be sent any more */
     private readonly refused: () => boolean,
+    /** takes what was dropped here, of which the second picture is the other slot's */
+    private readonly drop: (data: DataTransfer) => void,
     /** gives the other picture the same framing */
     share: (framing: Framing) => void,
   ) {
@@ -127,6 +129,17 @@ export class KeyframeSlot {
     this.#framing.flush();
   }
 
+  /** Takes a picture: a file to be sent, or an address that the kernel fetches. */
+  take(picture: File | string): void {
+    if (typeof picture !== "string") this.receive(picture);
+    else if (!this.refused()) this.link.send({ type: "fetch_picture", slot: this.slot, address: picture });
+  }
+
+  /** Says beside the field what is wrong with what was given. */
+  complain(sentence: string): void {
+    this.#say(sentence);
+  }
+
   /** Sends a picture to the kernel, in place of one that may still be on its way. */
   receive(file: File): void {
     if (this.refused()) return;
@@ -179,9 +192,7 @@ export class KeyframeSlot {
       event.preventDefault();
       event.stopPropagation();
       delete this.root.dataset["over"];
-      const file = event.dataTransfer?.files[0];
-      if (file) this.receive(file);
-      else this.#say("That was not a file. Drop a picture from your computer.");
+      if (event.dataTransfer) this.drop(event.dataTransfer);
     });
   }
 

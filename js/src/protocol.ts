@@ -167,6 +167,7 @@ export type Model = AnyModel<Traits>;
  * `generate` repeats the form's values: a trait update may still be waiting in the browser (the widget manager
  * holds updates back while an earlier one is unanswered) and a paid run must never use yesterday's prompt.
  *
+ * `fetch_picture` has the kernel fetch an http(s) address; `loop` makes the start frame the end frame, too.
  * `send_again` pays a second time for the run it names, if that one is shown and in doubt; `take_up` goes on with a run
  * that was offered; `show_before` shows the clips that the form has made already.
  */
@@ -183,6 +184,8 @@ export type ToKernel =
   | { type: "extend"; key: string }
   | { type: "code"; id: string; key: string }
   | { type: "remove"; slot: Slot }
+  | { type: "fetch_picture"; slot: Slot; address: string }
+  | { type: "loop" }
   | ({ type: "frame"; slot: Slot } & Framing)
   | { type: "upload"; id: string; slot: Slot; name: string; size: number }
   | { type: "chunk"; id: string; offset: number }

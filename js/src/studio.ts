@@ -5,6 +5,7 @@ import { Choices } from "./choices.ts";
 import { button, element, randomId, setAttribute, setText, show } from "./element.ts";
 import { EngineChip } from "./engine_chip.ts";
 import { cost } from "./format.ts";
+import { pictures } from "./intake.ts";
 import type { KernelLink } from "./kernel_link.ts";
 import { KeyframeSlot, WAIT } from "./keyframe_slot.ts";
 import { Offers } from "./offers.ts";
@@ -49,6 +50,7 @@ export class Studio {
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #presence: Presence;
   readonly #swap: HTMLButtonElement;
+  readonly #loop: HTMLButtonElement;
   #stage = "";
   #scheduled = false;
   #closed = false;
@@ -61,8 +63,15 @@ export class Studio {
     this.#presence = new Presence(model, host, link, this.#id, this.#schedule);
     const announce = (words: string): void => setText(this.#live, words);
     const slot = (name: Slot, other: () => KeyframeSlot): KeyframeSlot =>
-      new KeyframeSlot(this.#id, name, link, announce, this.#schedule, this.#refused, (framing) =>
-        other().frameAs(framing),
+      new KeyframeSlot(
+        this.#id,
+        name,
+        link,
+        announce,
+        this.#schedule,
+        this.#refused,
+        (data) => void this.#place(data, name),
+        (framing) => other().frameAs(framing),
       );
     this.#start = slot("start", () => this.#end);
     this.#end = slot("end", () => this.#start);
@@ -74,6 +83,8 @@ export class Studio {
       this.#set("number_of_videos", value),
     );
     this.#generate = button("Generate", { class: "iv-generate" }, () => this.#ask());
+    const loops = { class: "iv-swap", "aria-label": "End as start", title: "End as start, for a loop" };
+    this.#loop = button("⟳", loops, () => this.#send({ type: "loop" }));
     this.#swap = button("⇄", { class: "iv-swap", "aria-label": "Swap frames" }, () => this.#send({ type: "swap" }));
     const stop = (): void => this.#send({ type: "stop" });
     // A control that goes hands its focus to the head, never to the button that pays.
@@ -106,7 +117,8 @@ export class Studio {
 
   #assemble(): HTMLElement {
     this.#head.append(element("strong", {}, "Frames → Video"), this.#chip.root);
-    const frames = element("div", { class: "iv-frames" }, this.#start.root, this.#swap, this.#end.root);
+    const between = element("div", { class: "iv-between" }, this.#swap, this.#loop);
+    const frames = element("div", { class: "iv-frames" }, this.#start.root, between, this.#end.root);
     const videos = element("div", { class: "iv-videos" }, element("span", {}, "Videos"), this.#cost);
     const settings = element("div", { class: "iv-settings" }, this.#ratio.root, videos, this.#count.root, this.#generate);
     const composer = element("div", { class: "iv-composer" }, frames, this.#prompt.root, settings);
@@ -153,6 +165,7 @@ export class Studio {
     this.#count.update(traits.number_of_videos);
     for (const choices of [this.#ratio, this.#count]) choices.disable(gone, this.#head);
     setAttribute(this.#swap, "aria-disabled", gone ? "true" : null);
+    setAttribute(this.#loop, "aria-disabled", gone || !traits._frames.start ? "true" : null);
     setText(this.#cost, cost(traits._engine, traits.number_of_videos, traits._before.began_at !== undefined));
     setAttribute(this.#generate, "aria-disabled", this.#ready(traits) ? null : "true");
     this.#progress.update(traits, gone);
@@ -257,15 +270,25 @@ export class Studio {
   }
 
   #paste(event: ClipboardEvent): void {
-    const { files = [], types = [] } = event.clipboardData ?? {};
-    const file = Array.from(files).find((each) => each.type.startsWith("image/"));
+    const data = event.clipboardData;
     // Office programs put a picture of the text beside the text: in the prompt the text is meant.
-    if (!file || (event.target === this.#prompt.input && types.includes("text/plain"))) return;
+    if (!data || (event.target === this.#prompt.input && data.types.includes("text/plain"))) return;
     event.preventDefault();
     event.stopPropagation();
-    const focused = [this.#start, this.#end].find((slot) => slot.root.contains(event.target as Node));
     const { start, end } = this.model.get("_frames");
-    (focused ?? (start && !end ? this.#end : this.#start)).receive(file);
+    const focused = this.#end.root.contains(event.target as Node) ? "end" : "start";
+    const inSlot = [this.#start, this.#end].some((slot) => slot.root.contains(event.target as Node));
+    void this.#place(data, inSlot ? focused : start && !end ? "end" : "start");
+  }
+
+  /** Takes the pictures of a drop or a paste: the first for this slot, a second one for the other. */
+  async #place(data: DataTransfer, name: Slot): Promise<void> {
+    const slots = name === "start" ? [this.#start, this.#end] : [this.#end, this.#start];
+    const found = await pictures(data);
+    if (found.length === 0) slots[0]?.complain("That was no picture. Give a picture file, or the address of one.");
+    // Two pictures at once are a start and an end, wherever they were let go.
+    const targets = found.length > 1 ? [this.#start, this.#end] : slots;
+    for (const [index, picture] of found.slice(0, 2).entries()) targets[index]?.take(picture);
   }
 }
 

@@ -117,6 +117,8 @@ class FramesToVideo(PageWidget):
         # Checked before there is a widget: one that is refused must not stay behind half made.
         given = (start_image, end_image)
         pictures = [None if picture is None else Frame(picture) for picture in given]
+        self._arriving: list[str] = []  # the slots whose picture comes from a page
+        self._fetching: list[str] = []  # and those whose picture comes from an address
         self._shown: dict[str, Frame | None] = {}
         self._sent: dict[str, Sent | None] = {}
         self._budget = as_budget(budget)
@@ -321,7 +323,8 @@ class FramesToVideo(PageWidget):
         self._do(lambda: self._change_pictures({slot: frame}))
 
     def _show_uploading(self, slots: list[str]) -> None:
-        self._post({"_uploading": slots})
+        self._arriving = slots
+        self._post({"_uploading": [*self._arriving, *self._fetching]})
 
     # What the page says -----------------------------------------------------------------------------
 
@@ -348,7 +351,7 @@ class FramesToVideo(PageWidget):
             "aspect_ratio": AspectRatio.parse(said["aspect_ratio"]).label,
             "number_of_videos": check_count(said["number_of_videos"]),
         }
-        if self._uploads:
+        if self._uploads or self._fetching:
             sentence = "A picture is still on its way, so nothing was sent. Generate again when it is there."
             self._post({"error": sentence, "_error_details": ""})
         else:
@@ -379,6 +382,12 @@ class FramesToVideo(PageWidget):
         self._do(
             lambda: self._change_pictures({"start": self._pictures["end"], "end": self._pictures["start"]})
         )
+
+    def _on_loop(self, _: dict[str, Any], __: list[bytes]) -> None:
+        self._do(lambda: self._change_pictures({"end": self._pictures["start"]}))
+
+    def _on_fetch_picture(self, said: dict[str, Any], _: list[bytes]) -> None:
+        submit(self._fetch_picture(_slot(said), str(said["address"])))
 
     def _on_remove(self, said: dict[str, Any], _: list[bytes]) -> None:
         slot = _slot(said)
@@ -428,6 +437,22 @@ class FramesToVideo(PageWidget):
             self._do(lambda: self._write(self._first(watch)))
             watch.shot.start()
         self._offered.refresh()
+
+    async def _fetch_picture(self, slot: str, address: str) -> None:
+        """Fetch a picture that was dropped as an address; an address it has to be, and no path."""
+        self._fetching.append(slot)
+        self._show_uploading(self._arriving)
+        try:
+            if not address.lower().startswith(("http://", "https://")):
+                raise FrameError("That was no picture's address. Nothing was sent and nothing was charged.")
+            frame = await asyncio.to_thread(Frame, address)
+        except VeoError as error:
+            self._post(self._problem(error))
+        else:
+            self._do(lambda: self._change_pictures({slot: frame}))
+        finally:
+            self._fetching.remove(slot)
+            self._show_uploading(self._arriving)
 
     async def _extend(self, clip: object) -> None:
         """Let a clip go on: its exact last frame becomes the start picture of the next one."""
