@@ -6,6 +6,8 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 BUNDLE := src/ipyveo/widgets/static/widget.js
+# Each names the packages of one kind of kernel that people have, and gets an environment of its own.
+KERNELS := $(patsubst tests/kernels/%.txt,build/kernels/%/.ready,$(wildcard tests/kernels/*.txt))
 # Nobody pays by trying: neither the demo nor a test sees a key.
 FREE := env -u GENAIPRO_API_KEY -u GENAIPRO_BASE_URL
 
@@ -31,6 +33,16 @@ $(BUNDLE): $(VENV)/.ready $(shell find js -path js/node_modules -prune -o -type 
 	cd js && npm install --no-audit --no-fund --silent && npm run --silent build
 	@touch $@
 
+.PHONY: kernels
+kernels: $(BUNDLE) $(KERNELS)
+
+# They run the checkout, and its page is made above: installing must not make it again.
+build/kernels/%/.ready: tests/kernels/%.txt pyproject.toml | $(VENV)/.ready
+	$(BIN)/python -m venv --clear $(@D)
+	SKIP_JUPYTER_BUILDER=1 $(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $< --editable .
+	$(@D)/bin/python -m pip check
+	@touch $@
+
 .PHONY: browser
 browser:
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
@@ -46,12 +58,12 @@ lint: $(BUNDLE)
 	$(BIN)/mypy
 	cd js && npm run --silent check
 
-test: lint browser
+test: lint browser kernels
 	cd js && npm run --silent test
 	$(FREE) $(BIN)/python -m pytest --doctest-modules src/ipyveo --ignore-glob='*/__main__.py'
 	$(FREE) $(BIN)/python -m pytest -m "not soak"
 
-soak: lint browser
+soak: lint browser kernels
 	cd js && npm run --silent test
 	$(FREE) $(BIN)/python -m pytest --doctest-modules src/ipyveo --ignore-glob='*/__main__.py'
 	$(FREE) $(BIN)/python -m pytest

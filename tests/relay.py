@@ -127,8 +127,8 @@ class Relay:
         self._moment, self._strike = moment, strike
         self._veiled = veiled
         self._socket: socket.socket | None = None
-        self._server: asyncio.Server | None = None
-        self._lines: set[asyncio.Task[None]] = set()
+        self._listening = False
+        self._lines: list[asyncio.Task[None]] = []
         self._files: list[str] = []
 
     @property
@@ -143,6 +143,7 @@ class Relay:
     async def __aexit__(self, *_: object) -> None:
         self.refuse()
         self._socket.close()
+        await asyncio.sleep(0)  # so that each line has begun, and closes what it has
         for line in self._lines:
             line.cancel()
         for ended in await asyncio.gather(*self._lines, return_exceptions=True):
@@ -152,20 +153,30 @@ class Relay:
     async def listen(self) -> None:
         """Take connections, always at the same port; let go of what is held in silence."""
         self.let_go.set()
-        if self._server is None:
-            self._server = await asyncio.start_server(self._serve, sock=self._socket)
         self.let_go = asyncio.Event()
+        if not self._listening:
+            self._listening = True
+            self._socket.listen()
+            asyncio.get_running_loop().add_reader(self._socket, self._accept)
 
     def refuse(self) -> None:
         """Refuse connections from now on; those that are open stay."""
-        if self._server is not None:
+        if self._listening:
+            self._listening = False
             port = self._socket.getsockname()[1]
-            self._server.close()
-            self._server, self._socket = None, _bound(port)  # so that nobody else gets the port
+            asyncio.get_running_loop().remove_reader(self._socket)
+            self._socket.close()
+            self._socket = _bound(port)  # so that nobody else gets the port
 
-    async def _serve(self, near: asyncio.StreamReader, to_near: asyncio.StreamWriter) -> None:
-        task, line = asyncio.current_task(), Line(self, near, to_near)
-        self._lines.add(task)
+    # Not asyncio's server: it loses what it has accepted in the very moment in which it is closed.
+    def _accept(self) -> None:
+        with contextlib.suppress(BlockingIOError, ConnectionError):
+            near, _ = self._socket.accept()
+            near.settimeout(0)
+            self._lines.append(asyncio.ensure_future(self._serve(near)))
+
+    async def _serve(self, near: socket.socket) -> None:
+        line = Line(self, *await asyncio.open_connection(sock=near))
         try:
             await self._pass(line)
         except (OverError, OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
@@ -242,6 +253,7 @@ def _bound(port: int) -> socket.socket:
     bound = socket.socket()
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)  # little is taken that was not read
+    bound.settimeout(0)
     bound.bind(("127.0.0.1", port))
     return bound
 

@@ -1,6 +1,6 @@
 // Numbers and facts as words for people: times, sizes, costs, how a picture fits.
 
-import type { AspectRatio, Engine } from "./protocol.ts";
+import type { AspectRatio, Engine, Offer } from "./protocol.ts";
 
 /** Seconds as m:ss, or h:mm:ss from an hour on. */
 export function clock(seconds: number): string {
@@ -47,11 +47,26 @@ export function cost(engine: Engine, videos: number, again = false): string {
 function expiry({ expiring, expires_at }: Engine): string {
   const end = new Date(expires_at ?? Number.NaN);
   if (Number.isNaN(end.getTime()) || expiring === 0) return "";
-  const now = new Date();
-  const year = end.getFullYear() === now.getFullYear() ? {} : ({ year: "numeric" } as const);
-  const day = end.toLocaleDateString("en-GB", { day: "numeric", month: "long", ...year });
-  const verb = end < now ? "expired" : expiring === 1 ? "expires" : "expire";
-  return `, ${expiring} ${verb} on ${day}`;
+  const verb = end < new Date() ? "expired" : expiring === 1 ? "expires" : "expire";
+  return `, ${expiring} ${verb} on ${day(end)}`;
+}
+
+function day(date: Date): string {
+  const year = date.getFullYear() === new Date().getFullYear() ? {} : ({ year: "numeric" } as const);
+  return date.toLocaleDateString("en-GB", { day: "numeric", month: "long", ...year });
+}
+
+/** A moment in the reader's own time zone: the clock for today, the day as well for any other. */
+export function moment(iso: string): string {
+  const date = new Date(iso);
+  const time = date.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+  return date.toDateString() === new Date().toDateString() ? time : `${day(date)}, ${time}`;
+}
+
+/** "1 video from 10:42 is ready to fetch" */
+export function offered({ videos, began_at, ready }: Pick<Offer, "videos" | "began_at" | "ready">): string {
+  const state = ready ? `${videos === 1 ? "is" : "are"} ready to fetch` : "may still come";
+  return `${counted(videos, "video")} from ${moment(began_at)} ${state}`;
 }
 
 /** What a press of the button may cost: the first request may have been accepted after all. */

@@ -1,9 +1,8 @@
 // The runs that nobody watches: what can be fetched of them, one line each.
 
-import { button, element, setText, show } from "./element.ts";
+import { button, element, randomId, setText, show } from "./element.ts";
+import { offered } from "./format.ts";
 import type { Offer, ToKernel, Traits } from "./protocol.ts";
-
-const MOST = 3;
 
 export class Offers {
   readonly root: HTMLElement;
@@ -20,8 +19,8 @@ export class Offers {
   }
 
   /** While a run goes nothing is offered: one run a widget at a time. Returns the words that are new. */
-  update({ _offers: offers, _run: run }: Traits, gone: boolean): string {
-    const wanted = run.running || gone ? [] : offers.slice(0, MOST);
+  update({ _offers: { runs = [], more = 0 }, _run: run }: Traits, gone: boolean): string {
+    const wanted = run.running || gone ? [] : runs;
     const fresh: string[] = [];
     for (const [id, { line }] of this.#shown) {
       if (wanted.some((offer) => offer.run === id)) continue;
@@ -31,20 +30,22 @@ export class Offers {
     }
     for (const offer of wanted) {
       const shown = this.#shown.get(offer.run) ?? this.#open(offer);
-      if (shown.words.textContent !== offer.words) fresh.push(offer.words);
-      setText(shown.words, offer.words);
+      const words = offered(offer);
+      if (shown.words.textContent !== words) fresh.push(words);
+      setText(shown.words, words);
       setText(shown.fetch, offer.ready ? "Fetch" : "Look for it");
     }
-    const rest = offers.length - MOST;
-    setText(this.#more, rest > 0 ? `${rest} more; recover() fetches them all.` : "");
+    setText(this.#more, more > 0 ? `${more} more; recover() fetches them all.` : "");
     show(this.root, wanted.length > 0, this.fallback);
     return fresh.join(". ");
   }
 
   #open({ run, prompt }: Offer): { line: HTMLElement; words: HTMLElement; fetch: HTMLButtonElement } {
-    const words = element("strong");
-    const fetch = button("", { class: "iv-link" }, () => this.send({ type: "take_up", run }));
-    const dismiss = button("Dismiss", { class: "iv-link" }, () => this.send({ type: "dismiss", run }));
+    const id = randomId();
+    const words = element("strong", { id });
+    const named = { class: "iv-link", "aria-describedby": id };
+    const fetch = button("", named, () => this.send({ type: "take_up", run }));
+    const dismiss = button("Dismiss", named, () => this.send({ type: "dismiss", run }));
     const actions = element("span", { class: "iv-actions" }, fetch, dismiss);
     const about = element("span", { class: "iv-facts iv-clip-text", dir: "auto" }, prompt);
     const line = element("div", { class: "iv-line" }, words, about, actions);

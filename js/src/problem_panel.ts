@@ -44,7 +44,7 @@ export class ProblemPanel {
       else this.#leave();
     }
     setText(this.#note, run.note ? `This run ${run.note}.` : "");
-    const again = status === "interrupted";
+    const again = status === "interrupted" && run.doubt;
     setText(this.#again, again ? sendAgainWords(run.videos) : "");
     show(this.#again, again, this.fallback);
     setText(this.#raw, raw);

@@ -5,6 +5,7 @@ import { clock, headline, longWait, percent, sendAgainWords } from "./format.ts"
 import type { Traits } from "./protocol.ts";
 import { type Stage, stageLine } from "./stages.ts";
 
+const AGAIN_AFTER_SECONDS = 10;
 const MARK = { done: "✓ ", now: "● ", next: "" } as const;
 
 export class ProgressPanel {
@@ -52,9 +53,6 @@ export class ProgressPanel {
     const percentage = traits.progress === null ? null : String(Math.round(traits.progress * 100));
     setAttribute(this.#bar, "aria-valuenow", percentage);
     setAttribute(this.#bar, "aria-valuetext", traits.stage);
-    const doubtful = traits.status === "checking";
-    setText(this.#again, doubtful ? sendAgainWords(traits._run.videos) : "");
-    show(this.#again, doubtful, this.fallback);
     this.tick();
   }
 
@@ -70,6 +68,10 @@ export class ProgressPanel {
     if (words && words !== this.#patience.textContent) this.announce(words);
     setText(this.#patience, words);
     show(this.#patience, words !== "");
+    // Not at once: the job shows up in a moment as a rule, and a hasty second click would pay.
+    const doubtful = _run.doubt && elapsed >= AGAIN_AFTER_SECONDS;
+    setText(this.#again, doubtful ? sendAgainWords(_run.videos) : "");
+    show(this.#again, doubtful, this.fallback);
   }
 
   #draw(stages: Stage[]): void {

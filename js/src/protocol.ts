@@ -51,16 +51,24 @@ export interface Run {
   took: number | null;
   /** seconds until the service takes requests again, at the moment the trait was written */
   wait: number | null;
+  /** the run's own name in the journal */
+  run: string;
+  /** it is looked for in the account, or was not found there */
+  doubt: boolean;
   /** how many were asked for */
   videos: number;
   /** what it cost, in words, once it is over; "" where nothing is known or nothing is paid */
   note: string;
+  /** when the clips were made, if they are an earlier run's (ISO 8601) */
+  from: string | null;
 }
 
 /** A run of the library that nobody watches. */
 export interface Offer {
   run: string;
-  words: string;
+  videos: number;
+  /** ISO 8601 */
+  began_at: string;
   prompt: string;
   /** its videos can be fetched now */
   ready: boolean;
@@ -68,7 +76,8 @@ export interface Offer {
 
 /** The clips of this very form that are in the library; empty where there are none. */
 export interface Before {
-  sentence?: string;
+  /** ISO 8601 */
+  began_at?: string;
   /** they are the ones on the page */
   shown?: boolean;
 }
@@ -103,7 +112,8 @@ export interface Traits {
   _frames: Record<Slot, Frame | null>;
   /** the slots whose picture is on its way from any page */
   _uploading: string[];
-  _offers: Offer[];
+  /** the latest few, and how many more there are; empty before the kernel has looked */
+  _offers: { runs?: Offer[]; more?: number };
   _before: Before;
   _run: Run;
   _clips: Clip[];
@@ -139,7 +149,7 @@ export type Model = AnyModel<Traits>;
  * `generate` repeats the form's values: a trait update may still be waiting in the browser (the widget manager
  * holds updates back while an earlier one is unanswered) and a paid run must never use yesterday's prompt.
  *
- * `send_again` pays a second time for the run that is shown, at the person's own word; `take_up` goes on with a run
+ * `send_again` pays a second time for the run it names, if that one is shown and in doubt; `take_up` goes on with a run
  * that was offered; `show_before` shows the clips that the form has made already.
  */
 export type ToKernel =
@@ -147,7 +157,7 @@ export type ToKernel =
   | { type: "bye"; view: string }
   | { type: "generate"; prompt: string; aspect_ratio: AspectRatio; number_of_videos: number }
   | { type: "stop" }
-  | { type: "send_again" }
+  | { type: "send_again"; run: string }
   | { type: "take_up"; run: string }
   | { type: "dismiss"; run: string }
   | { type: "show_before" }

@@ -28,6 +28,7 @@ export class Studio {
   readonly #root: HTMLElement;
   readonly #live = element("div", { class: "iv-hidden", role: "status", "aria-live": "polite" });
   readonly #chip = new EngineChip();
+  readonly #head = element("div", { class: "iv-head", tabindex: "-1" });
   readonly #start: KeyframeSlot;
   readonly #end: KeyframeSlot;
   readonly #prompt: PromptField;
@@ -70,12 +71,14 @@ export class Studio {
     this.#generate = button("Generate", { class: "iv-generate" }, () => this.#ask());
     this.#swap = button("⇄", { class: "iv-swap", "aria-label": "Swap frames" }, () => this.#send({ type: "swap" }));
     const stop = (): void => this.#send({ type: "stop" });
-    const again = (): void => this.#send({ type: "send_again" });
-    this.#progress = new ProgressPanel(() => link.sinceRun, stop, again, announce, this.#generate);
-    this.#problem = new ProblemPanel(this.#id, again, this.#generate);
-    this.#offers = new Offers((message) => this.#send(message), this.#generate);
-    this.#before = new BeforeLine(() => this.#send({ type: "show_before" }), this.#generate);
-    this.#takes = new Takes(link, this.#generate, ({ key }) => this.#send({ type: "extend", key }));
+    // A control that goes hands its focus to the head, never to the button that pays.
+    const head = this.#head;
+    const again = (): void => this.#send({ type: "send_again", run: this.model.get("_run").run });
+    this.#progress = new ProgressPanel(() => link.sinceRun, stop, again, announce, head);
+    this.#problem = new ProblemPanel(this.#id, again, head);
+    this.#offers = new Offers((message) => this.#send(message), head);
+    this.#before = new BeforeLine(() => this.#send({ type: "show_before" }), head);
+    this.#takes = new Takes(link, head, ({ key }) => this.#send({ type: "extend", key }));
     this.#root = this.#assemble();
     this.#listen();
     this.#update();
@@ -97,12 +100,12 @@ export class Studio {
   }
 
   #assemble(): HTMLElement {
-    const head = element("div", { class: "iv-head" }, element("strong", {}, "Frames → Video"), this.#chip.root);
+    this.#head.append(element("strong", {}, "Frames → Video"), this.#chip.root);
     const frames = element("div", { class: "iv-frames" }, this.#start.root, this.#swap, this.#end.root);
     const videos = element("div", { class: "iv-videos" }, element("span", {}, "Videos"), this.#cost);
     const settings = element("div", { class: "iv-settings" }, this.#ratio.root, videos, this.#count.root, this.#generate);
     const composer = element("div", { class: "iv-composer" }, frames, this.#prompt.root, settings);
-    const card = element("div", { class: "iv-card" }, this.#live, head, composer, this.#line, this.#before.root);
+    const card = element("div", { class: "iv-card" }, this.#live, this.#head, composer, this.#line, this.#before.root);
     card.append(this.#progress.root, this.#problem.root, this.#halted, this.#notice, this.#offers.root, this.#takes.root);
     // JupyterLab looks for this attribute before it takes a key for a shortcut.
     const suppress = { "data-lm-suppress-shortcuts": "true" };
@@ -142,22 +145,22 @@ export class Studio {
     this.#prompt.update(traits);
     this.#ratio.update(traits.aspect_ratio);
     this.#count.update(traits.number_of_videos);
-    for (const choices of [this.#ratio, this.#count]) choices.disable(gone, this.#generate);
+    for (const choices of [this.#ratio, this.#count]) choices.disable(gone, this.#head);
     setAttribute(this.#swap, "aria-disabled", gone ? "true" : null);
-    setText(this.#cost, cost(traits._engine, traits.number_of_videos, Boolean(traits._before.sentence)));
+    setText(this.#cost, cost(traits._engine, traits.number_of_videos, traits._before.began_at !== undefined));
     setAttribute(this.#generate, "aria-disabled", this.#ready(traits) ? null : "true");
     this.#progress.update(traits, gone);
     this.#problem.update(traits);
     this.#quiet(this.#halted, HALTED.has(traits.status) && !traits.error ? traits.stage : "");
     this.#quiet(this.#notice, traits._notice);
     this.#takes.update(traits);
-    for (const words of [this.#before.update(traits, gone), this.#offers.update(traits, gone)])
-      if (words) setText(this.#live, words);
+    const fresh = [this.#before.update(traits, gone), this.#offers.update(traits, gone)];
     this.#connection();
     this.link.assets.retain(keysOf(traits));
-    if (traits.stage === this.#stage) return;
+    if (traits.stage !== this.#stage) fresh.unshift(traits.stage);
     this.#stage = traits.stage;
-    setText(this.#live, traits.stage);
+    // One write says it all: of several in a row only the last would be spoken.
+    if (fresh.some(Boolean)) setText(this.#live, fresh.filter(Boolean).join(" "));
   }
 
   #ready(traits: Traits): boolean {

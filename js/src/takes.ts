@@ -1,7 +1,7 @@
 // The takes of the latest run, side by side.
 
 import { element, setText, show } from "./element.ts";
-import { clock, counted } from "./format.ts";
+import { clock, counted, moment } from "./format.ts";
 import type { KernelLink } from "./kernel_link.ts";
 import type { Clip, Traits } from "./protocol.ts";
 import { TakePlayer } from "./take_player.ts";
@@ -25,7 +25,8 @@ export class Takes {
   update({ _clips: clips, _run: run }: Traits): void {
     show(this.root, clips.length > 0, this.fallback);
     setText(this.#count, counted(clips.length, "take"));
-    const facts = [run.took === null ? "" : `made in ${clock(run.took)}`, run.running ? "" : run.note];
+    const from = run.from ? `from ${moment(run.from)}` : "";
+    const facts = [from, run.took === null ? "" : `made in ${clock(run.took)}`, run.running ? "" : run.note];
     setText(this.#facts, facts.filter(Boolean).map((fact) => ` · ${fact}`).join(""));
     const portrait = clips.length > 0 && clips.every((clip) => clip.height > clip.width);
     this.#grid.classList.toggle("iv-portrait", portrait);

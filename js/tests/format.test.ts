@@ -3,7 +3,7 @@
 import * as assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { bytes, clock, cost, fit, headline, length, longWait, percent } from "../src/format.ts";
+import { bytes, clock, cost, fit, headline, length, longWait, moment, offered, percent } from "../src/format.ts";
 
 test("times read as on a clock", () => {
   assert.deepEqual([0, 7.9, 72, 3599, -3].map(clock), ["0:00", "0:07", "1:12", "59:59", "0:00"]);
@@ -42,6 +42,15 @@ test("what ends first is said, with the year where it is another one", () => {
   assert.equal(ends(`${next}-06-30T12:00:00Z`, 1), `up to 2 of 77 credits, 1 expires on 30 June ${next}`);
   assert.equal(ends("2020-06-30T12:00:00Z"), "up to 2 of 77 credits, 40 expired on 30 June 2020");
   for (const nothing of [null, "soon"]) assert.equal(ends(nothing), "up to 2 of 77 credits");
+});
+
+test("a moment of today is a time, any other has its day, and an offer says what can be done", () => {
+  const noon = new Date(new Date().setHours(10, 42, 0)).toISOString();
+  assert.equal(moment(noon), "10:42");
+  assert.equal(moment(new Date(2020, 2, 30, 9, 5).toISOString()), "30 March 2020, 09:05");
+  assert.equal(offered({ videos: 1, began_at: noon, ready: true }), "1 video from 10:42 is ready to fetch");
+  assert.equal(offered({ videos: 2, began_at: noon, ready: true }), "2 videos from 10:42 are ready to fetch");
+  assert.equal(offered({ videos: 2, began_at: noon, ready: false }), "2 videos from 10:42 may still come");
 });
 
 test("a job that takes long is spoken of at 6 and at 12 minutes, and never before", () => {

@@ -135,7 +135,6 @@ def _client(options: argparse.Namespace) -> VeoClient:
 
 
 def _generate(options: argparse.Namespace) -> int:
-    from ipyveo.generations.cost import cost_words
     from ipyveo.generations.generate import generate
     from ipyveo.loop import run
 
@@ -153,35 +152,46 @@ def _generate(options: argparse.Namespace) -> int:
         )
     progress = Progress(sys.stderr)
     shot.listen(progress.show)
-    with _warnings_as_lines():
-        clips = run(_clips(shot))
-    if shot.reused is None and shot.client.engine != "sandbox":
-        run(shot.settled(_COST_SECONDS))
-        words = cost_words(options.number_of_videos, shot.cost, shot.refunded)
-        sys.stderr.write(f"This run {words}.\n")
+    try:
+        with _warnings_as_lines():
+            clips = run(_clips(shot))
+    finally:
+        if shot.over:
+            _say_cost(shot)
     _print_clips(clips, as_json=options.json)
     return DONE
 
 
+def _say_cost(shot: Shot) -> None:
+    """Say what a run did cost, where anything can cost and it is known, or at least how much it may be."""
+    from ipyveo.generations.cost import cost_words
+    from ipyveo.loop import run
+
+    if shot.reused is not None or shot.client.engine == "sandbox":
+        return
+    run(shot.settled(_COST_SECONDS))
+    failed = shot.error is not None
+    if shot.cost is not None or not failed:
+        words = cost_words(shot.entry.number_of_videos, shot.cost, shot.refunded, failed=failed)
+        sys.stderr.write(f"This run {words}.\n")
+
+
 @contextlib.contextmanager
-def _warnings_as_lines() -> Iterator[None]:
+def _warnings_as_lines() -> Iterator[list[warnings.WarningMessage]]:
     """Print each warning as the plain sentence that it is, at the end."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        yield
+        yield said
     for warning in said:
-        sys.stderr.write(f"{warning.message}\n")
+        sys.stderr.write(f"{str(warning.message).replace('reuse=True', '--reuse')}\n")
 
 
 def _recover(options: argparse.Namespace) -> int:
     from ipyveo.generations.recovery import recover
     from ipyveo.loop import run
 
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
+    with _warnings_as_lines() as said:
         clips = run(recover(client=_client(options), library=options.out, wait=options.wait))
-    for warning in said:
-        sys.stderr.write(f"{warning.message}\n")
     if not clips and not said:
         sys.stderr.write("Nothing was left behind.\n")
     _print_clips(clips, as_json=options.json)

@@ -251,6 +251,7 @@ async def test_a_call_that_only_asks_never_costs(fault, kind):
 async def test_no_fault_shows_the_key(client, pictures, caplog, tmp_path, monkeypatch, fault):
     # A job that was never accepted is looked for in the account for 20 minutes: here for some seconds.
     monkeypatch.setattr("ipyveo.generations.search._PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr("ipyveo.generations.search._SHORTEST_LOOK_SECONDS", 1.0)
     caplog.set_level(logging.DEBUG)
     error: BaseException | None = None
     try:

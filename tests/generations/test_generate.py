@@ -241,7 +241,7 @@ async def test_a_library_that_cannot_be_written_is_said_before_anything_is_sent(
 ):
     book = ledger(client)
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(InvalidRequestError, match="cannot be written") as caught:
+    with pytest.raises(InvalidRequestError, match="The library cannot be used") as caught:
         await generate(*pictures, prompt="dusk", client=client, library=tmp_path / "file" / "clips")
     assert caught.value.maybe_charged is False
     assert book.received_posts == 0
@@ -252,6 +252,7 @@ async def test_histories_that_fail_never_turn_a_paid_video_into_nothing_charged(
     pictures, tmp_path, monkeypatch, trouble
 ):
     monkeypatch.setattr("ipyveo.generations.search._PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr("ipyveo.generations.search._SHORTEST_LOOK_SECONDS", 0.5)
     client = VeoClient.sandbox(
         clip_seconds=0.25, stage_seconds=0.0, fault=f"no-url, {trouble}@histories", quota=100_000
     )

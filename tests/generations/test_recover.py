@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import email.utils
 import json
 import os
 import random
@@ -11,10 +12,12 @@ import subprocess
 import sys
 import threading
 import warnings
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from far_side import answering
 from ipyveo import (
     GatewayError,
     InterruptedGenerationError,
@@ -26,6 +29,9 @@ from ipyveo import (
     recover,
 )
 from ipyveo.generations import lookup
+from ipyveo.generations.search import Search
+from ipyveo.generations.shot import at_work
+from ipyveo.library.journal import Entry
 from ipyveo.sandbox import EmbeddedSandbox, SandboxOptions
 
 # Every doubt, and whether the service has taken the job.
@@ -119,6 +125,34 @@ def _resident_megabytes() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE") // 2**20
 
 
+async def test_runs_of_two_libraries_never_take_the_same_video(client, ledger, pictures, tmp_path):
+    book = ledger(client)
+    shots = [
+        generate(pictures[0], prompt="dusk [sandbox: drop@starting]", client=client, library=tmp_path / name)
+        for name in ("one", "other")
+    ]
+    kept = await asyncio.gather(*shots)
+    assert len({clip.id for clips in kept for clip in clips}) == book.charged == 2
+
+
+async def test_whoever_stops_waiting_for_recovery_stops_it(client, pictures, tmp_path):
+    shot = generate(pictures[0], prompt="dusk [sandbox: 500]", client=client, library=tmp_path)
+    async for event in shot:
+        if event.status == "checking":
+            break
+    shot.stop()
+    await shot.settled(0)
+    recovery = asyncio.ensure_future(recover(client=client, library=tmp_path, wait=600))
+    (entry,) = Library(tmp_path).generations()
+    while at_work(entry) is None:
+        await asyncio.sleep(0.01)
+    recovery.cancel()
+    while at_work(entry) is not None:
+        await asyncio.sleep(0.01)
+    with pytest.warns(UserWarning, match="not in the account's history yet"):
+        assert await recover(client=client, library=tmp_path) == []
+
+
 def _key(client: VeoClient) -> str:
     return client._find_endpoint().key.bearer()
 
@@ -127,6 +161,7 @@ async def test_a_job_that_left_no_trace_is_given_up_as_in_doubt_and_sent_no_seco
     client, ledger, pictures, tmp_path, monkeypatch
 ):
     monkeypatch.setattr("ipyveo.generations.search._PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr("ipyveo.generations.search._SHORTEST_LOOK_SECONDS", 1.0)
     book = ledger(client)
     with pytest.raises(InterruptedGenerationError, match="No trace of this job") as caught:
         await generate(*pictures, prompt="dusk [sandbox: 500]", client=client, library=tmp_path)
@@ -179,7 +214,7 @@ async def test_a_journal_that_cannot_be_written_is_said_before_anything_is_sent(
 ):
     (tmp_path / "journal.sqlite3").mkdir()
     book = ledger(client)
-    with pytest.raises(InvalidRequestError, match="journal cannot be written") as caught:
+    with pytest.raises(InvalidRequestError, match="The library cannot be used") as caught:
         await generate(*pictures, prompt="dusk", client=client, library=tmp_path)
     assert caught.value.maybe_charged is False
     assert book.received_posts == 0
@@ -243,8 +278,9 @@ async def test_what_is_still_watched_is_left_alone(client, pictures, tmp_path):
     shot.stop()
 
 
-async def test_what_is_not_there_yet_stays_in_the_journal_and_is_said(pictures, tmp_path):
-    client = VeoClient.sandbox(clip_seconds=0.25, stage_seconds=6.0, quota=100_000)
+async def test_what_is_not_there_yet_stays_in_the_journal_and_is_said(pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr("ipyveo.generations.recovery._GRACE_SECONDS", 0.5)
+    client = VeoClient.sandbox(clip_seconds=0.25, stage_seconds=2.5, quota=100_000)
     shot = generate(*pictures, prompt="dusk", client=client, library=tmp_path)
     await stopped_after_its_first_event(shot)
     with pytest.warns(UserWarning, match="stays in the journal"):
@@ -329,6 +365,58 @@ async def test_killed_at_any_instant_what_was_charged_is_recovered_and_nothing_i
         ".lock",
         "",
     }
+
+
+@pytest.fixture
+def sent_entry(tmp_path):
+    """A run of the journal that was sent and is in doubt."""
+    journal = Library(tmp_path).journal
+    now = datetime.now(UTC)
+    entry = journal.begin(
+        Entry("run", "account", "digest", "dusk", "16:9", 1, pictures=(), began_at=now - timedelta(seconds=1))
+    )
+    journal.sending(entry.id)
+    return journal, journal.entry(entry.id)
+
+
+def told(*rows: tuple[str, datetime], date: datetime | None = None):
+    """What the histories say: rows by their names and times."""
+    data = [
+        {
+            "id": name,
+            "prompt": "dusk",
+            "file_urls": [f"https://x/{name}"],
+            "status": "done",
+            "created_at": created.isoformat(),
+        }
+        for name, created in rows
+    ]
+    body = {"data": data, "total": len(data), "page": 1, "page_size": 100, "total_pages": 1}
+    headers = {} if date is None else {"date": email.utils.format_datetime(date, usegmt=True)}
+    return 200, headers, json.dumps(body).encode()
+
+
+async def test_an_older_video_of_the_same_words_is_not_taken_for_one_that_is_still_being_made(
+    sent_entry, monkeypatch
+):
+    monkeypatch.setattr("ipyveo.generations.search._SETTLING_SECONDS", 0.0)
+    monkeypatch.setattr("ipyveo.generations.search._LOOKS", (0.0,) * 9)
+    monkeypatch.setattr("ipyveo.generations.lookup._PAUSE_SECONDS", 0.0)
+    journal, entry = sent_entry
+    older, own = ("older", entry.sent_at - timedelta(minutes=1)), ("own", entry.sent_at)
+    looks = iter([told(older)] * 3)
+    with answering(lambda: next(looks, told(own, older))) as base:
+        (take,) = await Search(VeoClient("key", base), journal, entry).takes()
+    assert take.id == "own"
+
+
+@pytest.mark.parametrize("ahead", [-3600, -60, 60, 3600])
+async def test_a_clock_that_is_wrong_by_whatever_does_not_keep_a_run_from_being_found(sent_entry, ahead):
+    journal, entry = sent_entry
+    theirs = timedelta(seconds=ahead)
+    with answering(lambda: told(("own", entry.sent_at + theirs), date=datetime.now(UTC) + theirs)) as base:
+        found = await lookup.look(VeoClient("key", base), journal, entry)
+    assert ([take.id for take in found.takes], found.settled) == (["own"], True)
 
 
 def test_the_histories_are_asked_once_by_many_that_look_at_the_same_time(client):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -12,7 +13,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ipyveo import Library
+from ipyveo import InvalidRequestError, Library
 from ipyveo.library.journal import FILE_NAME, Entry, Journal, StoredPicture, StoredTake
 
 
@@ -117,7 +118,7 @@ def test_a_journal_of_a_newer_version_is_left_alone(tmp_path):
     with sqlite3.connect(tmp_path / FILE_NAME) as database:
         database.execute("PRAGMA user_version = 99")
     database.close()
-    with pytest.raises(sqlite3.OperationalError, match="newer ipyveo"):
+    with pytest.raises(InvalidRequestError, match="newer ipyveo"):
         Journal(tmp_path).entries()
     assert not list(tmp_path.glob("journal-unreadable-*"))
 
@@ -221,3 +222,27 @@ def test_on_a_drive_without_locks_the_first_process_writes_and_a_second_is_refus
     third = lockless(tmp_path, "a3")
     assert third.stdout.readline() == "written ['a1', 'a3']\n"
     third.communicate()
+
+
+STALE = """
+import json, os, socket, sys
+from pathlib import Path
+told = {"process": os.getpid(), "machine": socket.gethostname()}
+Path(sys.argv[1], ".in-use.json").write_text(json.dumps(told))
+"""
+
+
+def test_a_lock_of_an_earlier_process_of_the_same_number_gives_way(tmp_path):
+    said = [sys.executable, "-c", STALE + LOCKLESS, str(tmp_path), "a1"]
+    done = subprocess.run(said, input="", capture_output=True, text=True, check=True)
+    assert done.stdout == "written ['a1']\n"
+
+
+def test_a_folder_that_was_removed_gets_a_journal_anew(tmp_path):
+    library = Library(tmp_path / "library")
+    library.journal.begin(entry("a1"))
+    shutil.rmtree(library.path)
+    assert library.generations() == []
+    library.journal.begin(entry("a2"))
+    assert [each.id for each in library.generations()] == ["a2"]
+    assert library.journal.owners.lives(library.journal.owners.mine())

@@ -182,7 +182,7 @@ def test_a_dropped_line_is_looked_up_in_the_account_and_the_clip_arrives(lab, ta
         lab,
         tab,
         "dropped.ipynb",
-        filled(prompt=prompt).replace("stage_seconds=0.3", "stage_seconds=4"),
+        filled(prompt=prompt).replace("stage_seconds=0.3", "stage_seconds=1.5"),
         LEDGER,
     )
     notebook.run_cell(0)
@@ -198,7 +198,7 @@ def test_a_dropped_line_is_looked_up_in_the_account_and_the_clip_arrives(lab, ta
 
 
 def test_a_kernel_restarted_in_mid_run_loses_nothing_and_pays_once(lab, tab, pictures):
-    sandbox = EmbeddedSandbox(SandboxOptions(clip_seconds=1, stage_seconds=6))
+    sandbox = EmbeddedSandbox(SandboxOptions(clip_seconds=1, stage_seconds=0))
     address = sandbox.start()
     notebook = Notebook(
         lab,
@@ -207,7 +207,8 @@ def test_a_kernel_restarted_in_mid_run_loses_nothing_and_pays_once(lab, tab, pic
         f"""
         from ipyveo import FramesToVideo, VeoClient
         client = VeoClient({address.api_key!r}, {address.base_url!r})
-        FramesToVideo({str(pictures[0])!r}, prompt="dusk", client=client, library="restarted")
+        prompt = "dusk [sandbox: stall@starting]"
+        FramesToVideo({str(pictures[0])!r}, prompt=prompt, client=client, library="restarted")
         """,
         LEDGER,
     )
@@ -225,9 +226,15 @@ def test_a_kernel_restarted_in_mid_run_loses_nothing_and_pays_once(lab, tab, pic
 
 
 def test_a_busy_cell_neither_holds_up_the_run_nor_the_stop(lab, tab):
-    sleeper = "import time\nprint('asleep')\ntime.sleep(25)\nprint(studio.status, len(studio.clips))"
+    sleeper = """
+    import pathlib, time
+    print("asleep")
+    while not pathlib.Path("wake up").exists():
+        time.sleep(0.1)
+    print(studio.status, len(studio.clips))
+    """
     notebook = Notebook(
-        lab, tab, "busy.ipynb", filled(prompt="dusk").replace("stage_seconds=0.3", "stage_seconds=2"), sleeper
+        lab, tab, "busy.ipynb", filled(prompt="dusk").replace("stage_seconds=0.3", "stage_seconds=3"), sleeper
     )
     notebook.run_cell(0)
     studio = notebook.studio()
@@ -244,6 +251,7 @@ def test_a_busy_cell_neither_holds_up_the_run_nor_the_stop(lab, tab):
     expect(studio.get_by_text("The job goes on at the service and may be charged.").first).to_be_visible()
     expect(notebook.output(1).get_by_text("stopped 0")).to_have_count(0)
     expect(studio.get_by_text("The kernel is not answering.")).to_have_count(0)
+    (lab.root / "wake up").touch()
     notebook.wait_for_output(1, "stopped 0")
 
 
@@ -405,7 +413,7 @@ def test_the_saved_notebook_holds_no_key_no_picture_and_no_video(lab, tab, pictu
         Path('key.txt').write_text(client._find_endpoint().key.bearer().removeprefix('Bearer '))
         Path('thumbnail').write_bytes(studio.end_image.thumbnail())
         Path('sent').write_bytes(studio.end_image.fitted('16:9').data)
-        None
+        print('WRITTEN')
     """
     notebook = Notebook(
         lab,
@@ -422,6 +430,7 @@ def test_the_saved_notebook_holds_no_key_no_picture_and_no_video(lab, tab, pictu
     studio.get_by_label("Start frame", exact=True).set_input_files(pictures[1])
     videos_advance(notebook, 1)
     notebook.wait_for_output(3, "39")
+    notebook.wait_for_output(4, "WRITTEN")
     text = notebook.save()
     saved = json.loads(text)
     assert "application/vnd.jupyter.widget-state+json" in saved["metadata"]["widgets"]

@@ -6,7 +6,16 @@ import asyncio
 
 import pytest
 
-from ipyveo import Budget, BudgetError, FramesToVideo, InterruptedGenerationError, recover
+from ipyveo import (
+    Budget,
+    BudgetError,
+    FramesToVideo,
+    InterruptedGenerationError,
+    InvalidRequestError,
+    Library,
+    recover,
+)
+from ipyveo.generations.shot import Shot
 from page import Page
 
 HELLO = {"type": "hello", "view": "v"}
@@ -26,6 +35,10 @@ def widget(client, tmp_path, monkeypatch):
         studio.close()
 
 
+def offered(studio: FramesToVideo) -> list[dict]:
+    return studio._offers.get("runs", [])
+
+
 async def stopped(studio: FramesToVideo) -> None:
     """Leave a run behind, once its request has left."""
     shot = studio.generate()
@@ -41,14 +54,14 @@ async def test_what_was_left_behind_is_offered_and_fetched_at_a_click(widget, cl
     await stopped(left)
     studio, page = widget()
     page.say(**HELLO)
-    await page.until(lambda: studio._offers)
-    (offer,) = studio._offers
-    assert offer["words"].startswith("2 videos from ")
-    assert offer["prompt"] == "dusk"
+    await page.until(lambda: offered(studio))
+    (offer,) = offered(studio)
+    assert (offer["videos"], offer["prompt"]) == (2, "dusk")
     page.say(type="take_up", run=offer["run"])
     await page.until(lambda: studio.status == "complete")
     assert len(studio.clips) == 2
-    await page.until(lambda: studio._offers == [])
+    assert studio._run["took"] is None  # it was made, but nobody knows in what time
+    await page.until(lambda: not offered(studio))
     assert book.received_posts == 1
 
 
@@ -59,8 +72,7 @@ async def test_an_offer_says_when_its_videos_can_be_fetched(widget, pictures, mo
     await stopped(left)
     studio, page = widget()
     page.say(**HELLO)
-    await page.until(lambda: studio._offers and studio._offers[0]["ready"])
-    assert studio._offers[0]["words"].endswith("is ready to fetch")
+    await page.until(lambda: offered(studio) and offered(studio)[0]["ready"])
 
 
 async def test_a_dismissed_offer_stays_away_and_recover_still_fetches_it(widget, client, pictures, tmp_path):
@@ -68,9 +80,14 @@ async def test_a_dismissed_offer_stays_away_and_recover_still_fetches_it(widget,
     await stopped(left)
     studio, page = widget()
     page.say(**HELLO)
-    await page.until(lambda: studio._offers)
-    page.say(type="dismiss", run=studio._offers[0]["run"])
-    await page.until(lambda: studio._offers == [])
+    await page.until(lambda: offered(studio))
+    run = offered(studio)[0]["run"]
+    page.say(type="dismiss", run=run)
+    await page.until(lambda: not offered(studio))
+    await page.until(lambda: Library(tmp_path).journal.entry(run).dismissed)
+    again, page = widget()
+    page.say(**HELLO)
+    await page.until(lambda: again._offers == {"runs": [], "more": 0})
     assert len(await recover(client=client, library=tmp_path, wait=60)) == 1
 
 
@@ -78,8 +95,8 @@ async def test_a_run_that_this_widget_stopped_is_offered_by_it(widget, pictures)
     studio, page = widget(*pictures, prompt="dusk")
     page.say(**HELLO)
     await stopped(studio)
-    await page.until(lambda: studio._offers)
-    page.say(type="take_up", run=studio._offers[0]["run"])
+    await page.until(lambda: offered(studio))
+    page.say(type="take_up", run=offered(studio)[0]["run"])
     await page.until(lambda: studio.status == "complete")
 
 
@@ -110,13 +127,20 @@ async def test_another_cell_takes_nothing_up_by_itself(widget, pictures, monkeyp
     await stopped(left)
     studio, page = widget()
     page.say(**HELLO)
-    await page.until(lambda: studio._offers)
+    await page.until(lambda: offered(studio))
     assert (studio.status, studio.prompt, studio.start_image) == ("idle", "", None)
 
 
 # In doubt -------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def hasty(monkeypatch):
+    """Let a run in doubt be sent again as soon as it is."""
+    monkeypatch.setattr("ipyveo.widgets.runs._SOONEST_AGAIN_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("hasty")
 async def test_a_run_in_doubt_is_sent_again_only_at_the_persons_word(widget, client, ledger, pictures):
     book = ledger(client)
     studio, page = widget(*pictures, prompt="dusk [sandbox: 500]", budget=2)
@@ -125,33 +149,78 @@ async def test_a_run_in_doubt_is_sent_again_only_at_the_persons_word(widget, cli
     await page.until(lambda: studio.status == "checking")
     assert book.received_posts == 1
     first = studio._runs.watch.shot
-    page.say(type="send_again")
+    for _ in range(3):  # clicked in a hurry: each says which run it means
+        page.say(type="send_again", run=first.entry.id)
     await page.until(lambda: studio._runs.watch.shot is not first and studio.status == "checking")
-    assert book.received_posts == 2
+    second = studio._runs.watch.shot
+    assert second.entry.digest == first.entry.digest
     assert first.outcome == "stopped"
-    page.say(type="send_again")
+    page.say(type="send_again", run=second.entry.id)
     await page.until(lambda: "budget of 2" in studio.error)
     assert book.received_posts == 2
     studio.stop()
 
 
-async def test_a_run_given_up_as_in_doubt_can_be_sent_again(widget, client, ledger, pictures, monkeypatch):
-    monkeypatch.setattr("ipyveo.generations.search._PATIENCE_SECONDS", 0.2)
+async def test_a_request_is_not_sent_again_within_seconds(widget, client, ledger, pictures):
     book = ledger(client)
     studio, page = widget(*pictures, prompt="dusk [sandbox: 500]")
-    studio.generate()
+    shot = studio.generate()
+    await page.until(lambda: studio.status == "checking")
+    page.say(type="send_again", run=shot.entry.id)
+    page.say(**HELLO)
+    await page.until(lambda: offered(studio) == [] and studio._views)
+    assert studio._runs.watch.shot is shot
+    assert book.received_posts == 1
+    studio.stop()
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_run_that_is_found_in_the_moment_of_the_click_is_not_sent_again(
+    widget, client, ledger, pictures, monkeypatch
+):
+    book = ledger(client)
+    answers = []
+
+    async def give_up(self):
+        while self.in_doubt:  # the pictures take their time, and the search ends meanwhile
+            await asyncio.sleep(0.01)
+        answers.append(await real(self))
+        return answers[-1]
+
+    real = Shot.give_up
+    monkeypatch.setattr(Shot, "give_up", give_up)
+    studio, page = widget(*pictures, prompt="dusk [sandbox: drop@starting]")
+    shot = studio.generate()
+    await page.until(lambda: studio.status == "checking")
+    page.say(type="send_again", run=shot.entry.id)
+    await page.until(lambda: studio.status == "complete")
+    assert answers == [False]
+    assert len(studio.clips) == 1
+    assert book.received_posts == 1
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_run_given_up_as_in_doubt_can_be_sent_again(widget, client, ledger, pictures, monkeypatch):
+    monkeypatch.setattr("ipyveo.generations.search._PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("ipyveo.generations.search._SHORTEST_LOOK_SECONDS", 0.2)
+    book = ledger(client)
+    studio, page = widget(*pictures, prompt="dusk [sandbox: 500]")
+    shot = studio.generate()
     await page.until(lambda: studio.status == "interrupted")
-    page.say(type="send_again")
+    page.say(type="send_again", run=shot.entry.id)
     await page.until(lambda: book.received_posts == 2)
     await page.until(lambda: studio.status == "interrupted")
 
 
+@pytest.mark.usefixtures("hasty")
 async def test_without_a_run_in_doubt_nothing_is_sent_again(widget, client, ledger, pictures):
     book = ledger(client)
     studio, page = widget(*pictures, prompt="dusk")
-    page.say(type="send_again")
-    await studio.generate()
-    page.say(type="send_again")
+    page.say(type="send_again", run="")
+    shot = studio.generate()
+    page.say(type="send_again", run=shot.entry.id)
+    await shot
+    page.say(type="send_again", run=shot.entry.id)
     page.say(**HELLO)
     await page.until(lambda: studio._before)
     assert book.received_posts == 1
@@ -179,12 +248,11 @@ async def test_a_form_whose_clips_are_there_says_so_and_shows_them(widget, clien
     page.say(**HELLO)
     studio.prompt = "dusk"
     await page.until(lambda: studio._before)
-    assert "is in the library already" in studio._before["sentence"]
     assert studio._before["shown"] is False
     page.say(type="show_before")
     await page.until(lambda: studio.status == "complete" and studio._before.get("shown"))
     assert [clip.path for clip in studio.clips] == [clip.path for clip in clips]
-    assert studio._run["note"].startswith("from ")
+    assert studio._run["from"] == studio._before["began_at"]
     studio.prompt = "noon"
     await page.until(lambda: not studio._before)
     assert book.received_posts == 0
@@ -203,6 +271,78 @@ async def test_a_budget_stops_a_widget_before_anything_is_sent(widget, client, l
     page.say(type="generate", prompt="dawn", aspect_ratio="16:9", number_of_videos=1)
     await page.until(lambda: studio.status == "complete")
     assert book.received_posts == 2
+
+
+async def test_clips_that_vanish_before_they_are_shown_are_not_made_again(
+    widget, client, ledger, pictures, monkeypatch
+):
+    first, _ = widget(*pictures, prompt="dusk")
+    (clip,) = await first.generate()
+    book = ledger(client)
+    real = Shot.made_before
+
+    def vanishing(self):
+        made = real(self)
+        clip.path.unlink(missing_ok=True)
+        return made
+
+    monkeypatch.setattr(Shot, "made_before", vanishing)
+    studio, page = widget(*pictures, prompt="dusk")
+    page.say(type="show_before")
+    await page.until(lambda: studio.status == "complete")
+    assert book.received_posts == 0
+
+
+async def test_what_a_budget_refused_is_never_started_by_showing_a_widget(widget, client, ledger, pictures):
+    book, budget = ledger(client), Budget(1)
+    studio, _ = widget(*pictures, prompt="dusk", number_of_videos=2, budget=budget)
+    with pytest.raises(BudgetError) as kept:  # as IPython keeps the last traceback, and with it the shot
+        studio.generate()
+    again, page = widget(*pictures, prompt="dusk", number_of_videos=2, budget=Budget(10))
+    page.say(**HELLO)
+    await page.until(lambda: again._offers)
+    assert again.status == "idle"
+    assert book.received_posts == 0
+    await again.generate()
+    assert book.received_posts == 1
+    del kept
+
+
+async def test_a_problem_that_is_no_runs_end_says_nothing_of_the_last_runs_cost(widget, pictures):
+    studio, page = widget(*pictures, prompt="dusk", budget=1)
+    await studio.generate()
+    page.say(type="generate", prompt="dawn", aspect_ratio="16:9", number_of_videos=1)
+    await page.until(lambda: studio.error)
+    assert studio._run["note"] == ""
+
+
+async def test_a_run_stopped_before_its_request_left_is_not_said_to_go_on(widget, pictures):
+    studio, page = widget(*pictures, prompt="dusk [sandbox: 429-forever]")
+    studio.generate()
+    studio.stop()
+    await page.until(lambda: studio.status == "stopped")
+    assert "Nothing was charged" in studio.stage
+
+
+async def test_a_widget_that_joins_a_run_at_its_very_end_shows_its_end(widget, pictures):
+    one, _ = widget(*pictures, prompt="dusk")
+    shot = one.generate()
+    await shot
+    other, page = widget(*pictures, prompt="dusk")
+    with other._runs._asking:
+        watch = other._runs._show(shot)
+    other._write(other._first(watch))
+    assert (other.status, other._run["running"], len(other._clips)) == ("complete", False, 1)
+    await page.until(lambda: other.status == "complete")
+
+
+async def test_a_library_that_cannot_be_used_is_said_on_the_page(widget, tmp_path, pictures):
+    studio, page = widget(*pictures, prompt="dusk")
+    (tmp_path / "journal.sqlite3").mkdir()
+    with pytest.raises(InvalidRequestError, match="The library cannot be used"):
+        studio.generate()
+    page.say(**HELLO)
+    await page.until(lambda: "The library cannot be used" in studio.error)
 
 
 async def test_joining_a_run_that_goes_takes_nothing_of_the_budget(widget, client, ledger, pictures):

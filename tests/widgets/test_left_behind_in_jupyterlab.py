@@ -113,11 +113,15 @@ def test_what_a_run_may_cost_and_did_cost_is_on_the_page(lab, tab, pictures, san
     after = r"again up to 2 of 98 credits, .*; 1 of the budget of 3 left"
     expect(studio.get_by_text(re.compile(after))).to_be_visible()
     generate.click()
-    expect(studio.get_by_role("alert")).to_contain_text("1 of the budget of 3 are left. Nothing was sent")
+    refused = (
+        "This run may cost up to 2 credits, and 1 of the budget of 3 are left. Nothing was sent and nothing "
+        "was charged. Ask for fewer videos, or raise the budget."
+    )
+    expect(studio.get_by_role("alert").locator("p")).to_have_text(refused)
     studio.get_by_role("radio", name="1", exact=True).check(force=True)
     studio.get_by_role("textbox", name="Prompt", exact=True).fill("dusk [sandbox: unsafe]")
     generate.click()
-    expect(studio.get_by_role("alert")).to_contain_text("This run cost nothing")
+    expect(studio.get_by_role("alert")).to_contain_text("This run cost nothing.")
     assert posts(sandbox) == 2
 
 

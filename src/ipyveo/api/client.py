@@ -10,6 +10,7 @@ import os
 import weakref
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -100,6 +101,7 @@ class VeoClient:
         self._idle_seconds = idle_seconds
         self._open: weakref.WeakSet[Generation] = weakref.WeakSet()
         self._sandbox_options = sandbox_options
+        self._skew = timedelta()
         self._engine: Literal["veo", "sandbox"] | None = None if sandbox_options is None else "sandbox"
 
     @classmethod
@@ -135,6 +137,11 @@ class VeoClient:
     def engine(self) -> Literal["veo", "sandbox"] | None:
         """What made the last answer: a sandbox says so in a header. None before the first answer."""
         return self._engine
+
+    @property
+    def skew(self) -> timedelta:
+        """How far the service's clock is ahead of this machine's, by its last answer."""
+        return self._skew
 
     @property
     def host(self) -> str:
@@ -291,6 +298,10 @@ class VeoClient:
         params = {"page": str(page), "page_size": str(page_size)}
         return read_history(await self._get("/veo/histories", params), page, page_size)
 
+    def send(self, request: requests.VideoRequest) -> Generation:
+        """Return the generation of a request that was checked before; it is sent when it is first used."""
+        return self._generation(request)
+
     # How a request goes out -----------------------------------------------------------------------
 
     def _generation(self, request: requests.VideoRequest) -> Generation:
@@ -351,6 +362,7 @@ class VeoClient:
         )
         answer = await answered(outgoing, sending, self._idle_seconds)
         self._engine = "sandbox" if SANDBOX_HEADER in answer.headers else "veo"
+        self._skew = self._skew if sending.skew is None else sending.skew
         return answer
 
 

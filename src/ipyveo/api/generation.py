@@ -27,6 +27,17 @@ class Generation:
     Nothing is sent until the first of either; the request is sent once, however often, in whatever order
     and from whatever event loops both are used. Made by `VeoClient`, not by hand.
 
+    Attributes
+    ----------
+    request
+        What is asked for.
+    sending
+        How its request fares on the way.
+    called_off
+        True if it was hung up on.
+    accepted
+        True once the service has answered with a stream of events.
+
     Examples
     --------
     >>> from ipyveo import VeoClient, run, sample_pictures
@@ -48,6 +59,7 @@ class Generation:
         self.sending = Sending()
         self.sending.refused = self._refused
         self.called_off = False
+        self.accepted = False
         self._open_stream = open_stream
         self._idle_seconds = idle_seconds
         self._watched: Watched[Event] = Watched(self._work, self._ended)
@@ -97,6 +109,7 @@ class Generation:
 
     async def _work(self) -> None:
         async with self._open_stream(self.sending) as answer:
+            self.accepted = True
             await self._follow(answer)
 
     def _ended(self, failure: BaseException | None) -> None:

@@ -29,8 +29,8 @@ class Sending:
     ----------
     sent
         True once its first byte has left, and it has not been refused since.
-    began
-        When it was sent, by the service's own clock, as far as it tells.
+    skew
+        How far the service's clock is ahead of ours, or None where its last answer did not tell.
     redact
         Keeps the key that went out from coming back in somebody's words.
     leaving
@@ -41,7 +41,7 @@ class Sending:
 
     def __init__(self) -> None:
         self.sent = False
-        self.began: datetime | None = None
+        self.skew: timedelta | None = None
         self.redact: Callable[[str], str] = str
         self.leaving: Callable[[], Awaitable[None]] = _nothing
         self.refused: Callable[[float], Awaitable[None]] = _nothing
@@ -122,7 +122,7 @@ async def _once(outgoing: Outgoing, sending: Sending, idle_seconds: float) -> An
     except LineBrokenError as error:
         failure = dropped(str(error)) if paid else no_answer(str(error))
     else:
-        sending.began = _their_time(answer.headers.get("date", "")) - timedelta(seconds=clock() - left + 2)
+        sending.skew = _skew(answer.headers.get("date", ""))
         return answer
     raise failure
 
@@ -131,12 +131,12 @@ def _says_when(failure: VeoError) -> TypeGuard[RateLimitError]:
     return isinstance(failure, RateLimitError) and failure.retry_after is not None
 
 
-def _their_time(date: str) -> datetime:
-    """Return the time by the service's clock, from its Date header (RFC 9110, section 6.6.1), or by ours."""
+def _skew(date: str) -> timedelta | None:
+    """Return what the service's clock is ahead of ours, by its Date header (RFC 9110, section 6.6.1)."""
     try:
-        return email.utils.parsedate_to_datetime(date).astimezone(UTC)
-    except (ValueError, TypeError, IndexError):
-        return datetime.now(UTC)
+        return email.utils.parsedate_to_datetime(date).astimezone(UTC) - datetime.now(UTC)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
 
 
 async def error_body(answer: Answer) -> str:

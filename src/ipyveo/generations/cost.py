@@ -15,14 +15,15 @@ if TYPE_CHECKING:
     from ipyveo.library.journal import Journal
 
 _CALL_SECONDS = 5.0  # a run does not wait longer for the account's word
-_REFUND_LOOKS = (0.0, 2.0, 3.0, 5.0, 10.0, 20.0, 20.0)  # seconds before each look at credits to come back
+_LOOKS = (0.0, 2.0, 3.0, 5.0, 10.0, 20.0, 20.0)  # seconds before each look: a charge or a refund can be late
+_LONGEST_JOB_SECONDS = 2 * 3600.0
 
 
 class Budget:
     """Credits that runs may cost together; one can be shared by widgets and calls of `generate`.
 
-    A run counts with its "up to" until its true cost is known. One that could pass the budget is refused
-    before anything is sent.
+    A run counts with its "up to" until its true cost is known; where that cannot be told, it stays so. A run
+    that could pass the budget is refused before anything is sent.
 
     Parameters
     ----------
@@ -59,7 +60,7 @@ class Budget:
     def left(self) -> int:
         """The credits that may still be spent."""
         with self._lock:
-            return self.limit - sum(self._runs.values())
+            return max(0, self.limit - sum(self._runs.values()))
 
     def check(self, up_to: int) -> None:
         """Raise `BudgetError` if a run of so many credits could pass the budget."""
@@ -69,7 +70,7 @@ class Budget:
     def reserve(self, run: str, up_to: int) -> None:
         """Count a run with the most it may cost; raises `BudgetError` if that could pass the budget."""
         with self._lock:
-            left = self.limit - sum(self._runs.values())
+            left = max(0, self.limit - sum(self._runs.values()))
             if up_to <= left:
                 self._runs[run] = up_to
                 return
@@ -131,28 +132,40 @@ class Meter:
         if self._alone and not await self._overlapped():
             self._before = await self._remaining()
 
-    def stop(self) -> None:
-        """Let other runs be alone from here on."""
-        _running.get(self._account, set()).discard(self)
+    def stop(self, *, in_doubt: bool) -> None:
+        """Let other runs be alone from here on; after a run in doubt not before it must have ended."""
+        delay = _LONGEST_JOB_SECONDS if in_doubt else 0.0
+        others = _running.get(self._account, set())
+        asyncio.get_running_loop().call_later(delay, others.discard, self)
 
-    async def read(self, expected: int | None) -> None:
+    async def read(self, *, made: int, up_to: int) -> None:
         """Set `cost` to the measured difference, and `refunded` to what came back while it was waited for.
 
-        What is above `expected` is waited for a minute; None takes the first reading.
+        What cannot be so yet is looked at again for a minute: nothing for clips that were made, or more than
+        nothing for a run that failed. A difference that stays impossible is not told.
+
+        Parameters
+        ----------
+        made
+            How many clips were made.
+        up_to
+            How many were asked for.
         """
-        for pause in _REFUND_LOOKS:
+        low, high = min(1, made), up_to if made == up_to else made
+        before: int | None = None
+        for pause in _LOOKS:
             await asyncio.sleep(pause)
             after = None if self._before is None else await self._remaining()
             if after is None or self._before is None or not self._alone or await self._overlapped():
                 self.cost = None
                 return
-            if after > self._before:  # a pack was bought meanwhile: nothing can be told
-                self.cost = None
-                return
-            known, self.cost = self.cost, self._before - after
-            if known is not None and known > self.cost:
-                self.refunded += known - self.cost
-            if expected is None or self.cost <= expected:
+            cost = self._before - after
+            if before is not None and before > cost >= 0:
+                self.refunded += before - cost
+            settled, before = cost == before, cost
+            self.cost = cost if 0 < cost <= up_to or (cost == 0 and made == 0) else None
+            # A charge may still be on its way: only what is read twice is known, and nothing is nothing.
+            if low <= cost <= high and (settled or cost == 0):
                 return
 
     async def _overlapped(self) -> bool:
@@ -170,17 +183,21 @@ class Meter:
             return None
 
 
-def cost_words(up_to: int, cost: int | None, refunded: int) -> str:
-    """Return what a run cost, in words for people.
+def cost_words(up_to: int, cost: int | None, refunded: int, *, failed: bool = False) -> str:
+    """Return what a run cost, in words for people that go on from "This run".
 
     Examples
     --------
     >>> from ipyveo.generations.cost import cost_words
     >>> cost_words(2, 2, 0), cost_words(2, None, 0), cost_words(2, 0, 2)
     ('cost 2 credits', 'cost up to 2 credits', 'cost nothing: 2 credits came back')
+    >>> cost_words(2, 2, 0, failed=True)
+    'has not had its 2 credits back yet'
     """
     if cost is None:
         return f"cost up to {counted(up_to)}"
+    if failed and cost:
+        return f"has not had its {counted(cost)} back yet"
     words = f"cost {counted(cost)}" if cost else "cost nothing"
     return f"{words}: {counted(refunded)} came back" if refunded else words
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
+import io
 import os
 import secrets
-import sqlite3
 import warnings
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from ipyveo.api.client import VeoClient
 from ipyveo.api.key import find_key
@@ -21,6 +22,7 @@ from ipyveo.library.journal import Entry, StoredPicture
 from ipyveo.library.library import Library
 from ipyveo.media.aspect_ratio import AspectRatio
 from ipyveo.media.frame import Frame
+from ipyveo.network.exchange import UploadedFile
 
 
 def generate(
@@ -54,8 +56,8 @@ def generate(
     library
         A `Library` or its folder; None is ``IPYVEO_LIBRARY``, then ``ipyveo-library``.
     reuse
-        True to take the clips of an identical earlier run, if they are still in the library, instead of
-        paying again. Without it a warning says that there are such clips.
+        True to take the clips of an identical earlier run that are in the library, or to go on with one that
+        is not finished, instead of paying again. Without it a warning says that there is one.
     budget
         The most credits that may be spent: a number, or a `Budget` that several calls share.
 
@@ -91,11 +93,18 @@ def generate(
         reuse=reuse,
         budget=as_budget(budget),
     )
-    made = _made_before(shot)
+    made = shot.made_before()
+    earlier = shot.earlier() if reuse and made is None else None
+    if earlier is not None:
+        return earlier  # it is paid for already, and goes on or is fetched
     if made is None or not reuse:
         shot.check_budget()
     if made is not None and not reuse:
-        warnings.warn(said_before(made, number_of_videos) + " reuse=True takes them.", stacklevel=2)
+        warnings.warn(said_before(made[0], number_of_videos) + " reuse=True takes them.", stacklevel=2)
+    elif (left := shot.left_behind()) is not None:
+        when = moment_words(left.began_at)
+        sentence = f"An equal run from {when} is not finished and may be charged: reuse=True goes on with it."
+        warnings.warn(sentence, stacklevel=2)
     return shot
 
 
@@ -146,17 +155,26 @@ def again(shot: Shot, budget: Budget | None = None) -> Shot:
         If a picture of it is no longer in the library.
     """
     entry = shot.entry
-    pictures = [shot.library.picture(picture) for picture in entry.pictures]
-    return prepare(
-        *pictures,
-        prompt=entry.prompt,
-        aspect_ratio=entry.aspect_ratio,
-        number_of_videos=entry.number_of_videos,
-        client=shot.client,
-        library=shot.library,
-        budget=budget,
-        seat=entry.seat,
+    pictures = [
+        (field, _as_sent(field, shot.library.picture(picture)))
+        for field, picture in zip(("start_image", "end_image"), entry.pictures, strict=False)
+    ]
+    request = VideoRequest(
+        "/veo/frames-to-video",
+        entry.prompt,
+        AspectRatio.parse(entry.aspect_ratio),
+        entry.number_of_videos,
+        tuple(pictures),
     )
+    new = replace(entry, **_fresh(), pictures=tuple(replace(each, file="") for each in entry.pictures))
+    return Shot(new, shot.client, shot.library, shot.client.send(request), budget=budget)
+
+
+def _as_sent(field: str, kept: io.BytesIO) -> UploadedFile:
+    data = kept.getvalue()
+    png = data.startswith(b"\x89PNG")
+    name = field.removesuffix("_image") + (".png" if png else ".jpg")
+    return UploadedFile(name, data, "image/png" if png else "image/jpeg")
 
 
 def said_before(made: Entry, number_of_videos: int) -> str:
@@ -167,29 +185,36 @@ def said_before(made: Entry, number_of_videos: int) -> str:
     )
 
 
-def _made_before(shot: Shot) -> Entry | None:
-    with contextlib.suppress(sqlite3.Error, OSError):  # the run says in a sentence what is wrong with it
-        made = shot.made_before()
-        return None if made is None else made[0]
-    return None
-
-
 def _new_entry(request: VideoRequest, frames: list[Frame], seat: str) -> Entry:
     """Return the journal's line for a request that has not been made yet."""
     asked = [request.path, request.prompt, request.aspect_ratio.label, str(request.number_of_videos)]
     parts = [*(text.encode() for text in asked), *(file.data for _, file in request.pictures)]
     digest = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts))
     return Entry(
-        id=secrets.token_hex(8),
-        account="",
+        **_fresh(),
         digest=digest.hexdigest(),
         prompt=request.prompt,
         aspect_ratio=request.aspect_ratio.label,
         number_of_videos=request.number_of_videos,
         pictures=tuple(StoredPicture(frame.name, "") for frame in frames),
-        began_at=datetime.now(UTC),
         seat=seat,
     )
+
+
+def _fresh() -> dict[str, Any]:
+    """Return what is new of a run that has not begun."""
+    return {
+        "id": secrets.token_hex(8),
+        "account": "",
+        "began_at": datetime.now(UTC),
+        "state": "waiting",
+        "stage": "",
+        "owner": 0,
+        "sent_at": None,
+        "error": "",
+        "ended_at": None,
+        "cost": None,
+    }
 
 
 def default_client() -> VeoClient:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ipyveo.api.events import SUCCESS, Video
+from ipyveo.generations import claims
 from ipyveo.library.journal import Entry, Journal, StoredTake, marks_of
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ class Found:
         True if the service has heard of it, even where no video is there yet.
     pending
         True if a row that may be its own is still in the making.
+    early
+        True if these are from before the request left: older videos, unless clocks differ.
     """
 
     takes: tuple[StoredTake, ...] = ()
@@ -46,6 +50,7 @@ class Found:
     settled: bool = False
     traced: bool = False
     pending: bool = False
+    early: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,9 +98,14 @@ async def look(client: VeoClient, journal: Journal, entry: Entry) -> Found:
     VeoError
         If the histories cannot be read now.
     """
-    since = (entry.sent_at or entry.began_at) - _SKEW
+    since = (entry.sent_at or entry.began_at) + client.skew - _SKEW
     videos = await _recent(client, since)
-    return await asyncio.to_thread(choose, rows_of(videos), journal, entry)
+    # A run of another library of this process has its claims, too.
+    account = await asyncio.to_thread(lambda: client.identity)
+    taken = claims.claimed_by_others(account, entry.id)
+    rows = [row for row in rows_of(videos) if not row.marks & taken]
+    rivals = [other for other in claims.listening(account) if _is_rival(other, entry)]
+    return await asyncio.to_thread(choose, rows, journal, entry, client.skew, rivals)
 
 
 async def named_again(client: VeoClient, journal: Journal, entry: Entry, take: int) -> str | None:
@@ -109,7 +119,7 @@ async def named_again(client: VeoClient, journal: Journal, entry: Entry, take: i
     takes = await asyncio.to_thread(journal.takes, entry.id)
     wanted = next((known.id for known in takes if known.take == take), "")
     place = [known.take for known in takes if known.id == wanted].index(take) if wanted else 0
-    videos = await _recent(client, (entry.sent_at or entry.began_at) - _SKEW)
+    videos = await _recent(client, (entry.sent_at or entry.began_at) + client.skew - _SKEW)
     named = [video for video in videos if wanted and video.id == wanted]
     return named[place].file_url if place < len(named) else None
 
@@ -125,14 +135,21 @@ def rows_of(videos: list[Video]) -> list[Row]:
     return [Row(tuple(row)) for row in rows]
 
 
-def choose(rows: list[Row], journal: Journal, entry: Entry) -> Found:
+def choose(
+    rows: list[Row],
+    journal: Journal,
+    entry: Entry,
+    skew: timedelta = timedelta(),
+    rivals: Sequence[Entry] = (),
+) -> Found:
     """Return which rows are a run's own.
 
     A run of n videos may be one row with n addresses or n rows; prompts come back with other blanks; clocks
     differ by minutes. While another run of the same prompt still listens to its stream, a row may be that
-    one's, which will soon know it for certain, so it is not taken yet.
+    one's, which will soon know it for certain, so it is not taken yet. The rows' times are by the service's
+    clock, which is ahead of ours by `skew`.
     """
-    sent = entry.sent_at or entry.began_at
+    sent = (entry.sent_at or entry.began_at) + skew
     taken = journal.claimed_by_others(entry.account, entry.id)
     ids = {take.id for take in journal.takes(entry.id) if take.id}
     free = [row for row in rows if not row.marks & taken]
@@ -140,28 +157,28 @@ def choose(rows: list[Row], journal: Journal, entry: Entry) -> Found:
     mine = known or [row for row in free if _matches(row, entry.prompt, sent)]
     ready = [row for row in mine if row.decided]
     if not known:
-        rivals = _listening(journal, entry)
-        ready = [row for row in ready if not any(_may_be(row, rival) for rival in rivals)]
+        rivals = [*rivals, *_listening(journal, entry)]
+        ready = [row for row in ready if not any(_may_be(row, rival, skew) for rival in rivals)]
     own = _own(ready, entry.number_of_videos, sent)
     videos = [video for row in own for video in row.videos][: entry.number_of_videos]
+    early = not known and any(_early(row, sent) for row in own)
     return Found(
         takes=tuple(_take(take, video) for take, video in enumerate(videos, 1)),
         marks=frozenset().union(*(row.marks for row in own)),
-        # A row from before the request left is an older video, unless the clocks differ: it can wait.
-        settled=len(videos) == entry.number_of_videos
-        and (bool(known) or not any(_early(row, sent) for row in own)),
+        settled=len(videos) == entry.number_of_videos and not early,
         traced=bool(mine),
         pending=any(not row.decided for row in mine),
+        early=early,
     )
 
 
 def _own(rows: list[Row], count: int, sent: datetime) -> list[Row]:
-    """Return the row that holds the whole run, or else as many in order of time as make it up."""
+    """Return the row that holds the whole run, or else as many in order of time as make it up.
 
-    def order(row: Row) -> tuple[bool, datetime]:
-        return _early(row, sent), row.created or sent
-
-    ordered = sorted(rows, key=order)
+    What was made before the request left is only asked where there is nothing else.
+    """
+    late = [row for row in rows if not _early(row, sent)]
+    ordered = sorted(late or rows, key=lambda row: row.created or sent)
     for row in ordered:
         if len(row.videos) == count:
             return [row]
@@ -186,21 +203,23 @@ def _matches(row: Row, prompt: str, sent: datetime) -> bool:
 
 
 def _listening(journal: Journal, entry: Entry) -> list[Entry]:
-    words = entry.prompt.split()
     return [
         other
         for other in journal.unfinished()
-        if other.id != entry.id
+        if _is_rival(other, entry)
         and other.account == entry.account
         and other.state == "sent"
         and other.stage not in ("checking", "stopped")
-        and other.prompt.split() == words
         and journal.owners.lives(other.owner)
     ]
 
 
-def _may_be(row: Row, rival: Entry) -> bool:
-    return row.created is None or row.created >= (rival.sent_at or rival.began_at) - _SKEW
+def _is_rival(other: Entry, entry: Entry) -> bool:
+    return other.id != entry.id and other.prompt.split() == entry.prompt.split()
+
+
+def _may_be(row: Row, rival: Entry, skew: timedelta) -> bool:
+    return row.created is None or row.created >= (rival.sent_at or rival.began_at) + skew - _SKEW
 
 
 def _take(take: int, video: Video) -> StoredTake:

@@ -7,20 +7,23 @@ import os
 import sqlite3
 import warnings
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ipyveo.errors import VeoError
 from ipyveo.generations.generate import default_client
 from ipyveo.generations.lookup import look
 from ipyveo.generations.shot import Shot, adopt, at_work
+from ipyveo.generations.stages import moment_words
 from ipyveo.library.journal import Entry
-from ipyveo.library.library import Library
+from ipyveo.library.library import Library, usable
 from ipyveo.loop import on_background
 
 if TYPE_CHECKING:
     from ipyveo.api.client import VeoClient
     from ipyveo.media.clip import Clip
 
+_RECENT = timedelta(hours=3)
 _GRACE_SECONDS = 4.0  # a job that ends just now shows up a moment later
 
 
@@ -47,7 +50,7 @@ async def recover(
     Returns
     -------
     list of Clip
-        The clips that came home now.
+        The clips of the runs that were finished now.
 
     Examples
     --------
@@ -65,15 +68,21 @@ async def recover(
 
 
 async def _recover(client: VeoClient, library: Library, patience: float) -> tuple[list[Clip], list[str]]:
-    shots = await asyncio.to_thread(_left_behind, client, library, patience)
-    outcomes = await asyncio.gather(*(_finished(shot) for shot in shots))
+    with usable():
+        shots = await asyncio.to_thread(_left_behind, client, library, patience)
+    try:
+        outcomes = await asyncio.gather(*(_finished(shot) for shot in shots))
+    except asyncio.CancelledError:
+        for shot in shots:  # whoever stops waiting does not want them to go on in secret
+            shot.stop()
+        raise
     clips = [clip for shot in shots for clip in shot.clips]
     return clips, [sentence for said in outcomes for sentence in said]
 
 
 async def _finished(shot: Shot) -> list[str]:
     """Wait for one run; returns what is to be said of it."""
-    when = f"{shot.entry.began_at.astimezone():%d %B, %H:%M}"
+    when = moment_words(shot.entry.began_at)
     try:
         async for _ in shot:
             pass
@@ -97,16 +106,25 @@ class Offer:
     entry: Entry
     ready: bool
 
+    @property
+    def may_become_ready(self) -> bool:
+        """True for a run of the last hours that is not ready yet."""
+        age = datetime.now(UTC) - (self.entry.sent_at or self.entry.began_at)
+        return not self.ready and age <= _RECENT
+
 
 async def offers(client: VeoClient, library: Library) -> list[Offer]:
-    """Return what `recover` would go for, oldest first, and which of it is ready; takes nothing over."""
+    """Return what `recover` would go for and nobody has dismissed, oldest first; takes nothing over."""
     entries = await asyncio.to_thread(_unwatched, client, library)
-    return [Offer(entry, await _ready(client, library, entry)) for entry in entries]
+    return [Offer(entry, await _ready(client, library, entry)) for entry in entries if not entry.dismissed]
 
 
 async def _ready(client: VeoClient, library: Library, entry: Entry) -> bool:
+    """Look for a run of the last hours; an older one is looked for when somebody asks for it."""
     if entry.state == "complete":
         return True
+    if datetime.now(UTC) - (entry.sent_at or entry.began_at) > _RECENT:
+        return False
     try:
         found = await look(client, library.journal, entry)
     except (VeoError, sqlite3.Error, OSError):
@@ -129,7 +147,8 @@ def _unwatched(client: VeoClient, library: Library) -> list[Entry]:
 
 def _left_behind(client: VeoClient, library: Library, patience: float) -> list[Shot]:
     """Take over the runs of this account that nobody watches; close those of which nothing can come."""
-    account, left = client.account, []
+    account = client.account
+    left: list[Shot] = []
     for entry in library.unfinished():
         lost = entry.account.startswith("sandbox:") and entry.account != account
         if entry.account != account and not lost and entry.state != "waiting":

@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ipyveo.errors import InterruptedGenerationError, VeoError
+from ipyveo.generations import claims
 from ipyveo.generations.lookup import Found, look
+from ipyveo.library.journal import marks_of
 
 if TYPE_CHECKING:
     from ipyveo.api.client import VeoClient
@@ -90,18 +92,24 @@ class Search:
         try:
             found = await look(self._client, self._journal, self._entry)
             self._read = True
-            still = found == self._seen and (self._old or now - self._since >= _SETTLING_SECONDS)
+            # An older video of the same words has to wait until the run's own can no longer come.
+            settling = _PATIENCE_SECONDS if found.early else _SETTLING_SECONDS
+            still = found == self._seen and (self._old or now - self._since >= settling)
             if found != self._seen:
                 self._seen, self._since = found, now
             enough = still and bool(found.takes) and not found.pending
-            return (found.settled or enough) and await asyncio.to_thread(
-                self._journal.claim, self._entry.id, self._entry.account, found.takes, found.marks
-            )
+            return (found.settled or enough) and await asyncio.to_thread(self._claim, found)
         except VeoError as error:
             self._doubt = self._doubt or error
         except (sqlite3.Error, OSError) as error:
             _logger.warning("The journal could not be asked: %s", error)
         return False
+
+    def _claim(self, found: Found) -> bool:
+        marks = marks_of(found.takes) | found.marks
+        if not claims.claim(self._client.identity, self._entry.id, marks):
+            return False
+        return self._journal.claim(self._entry.id, self._entry.account, found.takes, found.marks)
 
     def _not_found(self) -> InterruptedGenerationError:
         if not self._read:

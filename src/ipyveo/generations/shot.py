@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
+import math
 import os
 import sqlite3
 import threading
@@ -13,17 +15,19 @@ import warnings
 import weakref
 from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from ipyveo.api.client import VeoClient
 from ipyveo.api.events import CompleteEvent, Event, StatusEvent
 from ipyveo.api.sending import stopped
-from ipyveo.errors import InterruptedGenerationError, InvalidRequestError, VeoError
+from ipyveo.errors import InterruptedGenerationError, VeoError
+from ipyveo.generations import claims
 from ipyveo.generations.cost import Budget, Meter
 from ipyveo.generations.landing import Landing
 from ipyveo.generations.search import Search
-from ipyveo.library.journal import Entry, StoredPicture, StoredTake
-from ipyveo.library.library import Library
+from ipyveo.library.journal import Entry, StoredPicture, StoredTake, marks_of
+from ipyveo.library.library import Library, usable
 from ipyveo.loop import on_background
 from ipyveo.media.clip import Clip
 from ipyveo.media.frame import Frame
@@ -31,6 +35,8 @@ from ipyveo.watched import Watched
 
 if TYPE_CHECKING:
     from ipyveo.api.generation import Generation
+
+_numbers = itertools.count(1)
 
 # The runs of this process, for as long as somebody holds them.
 _runs: weakref.WeakSet[Shot] = weakref.WeakSet()
@@ -61,7 +67,7 @@ class Shot:
     clips
         The clips that are saved so far.
     began
-        When it was started, by this machine's monotonic clock, in seconds.
+        When its request left, by this machine's monotonic clock, in seconds.
     notices
         A sentence for each take that failed while others succeeded, or came back in another shape.
     cost
@@ -99,6 +105,7 @@ class Shot:
         self._watched: Watched[Event] = Watched(self._generate, self._ended)
         self._listeners: list[Callable[[Event | None], None]] = []
         self._called_off = False
+        self.number = math.inf  # in the order of their starts
         self.began = time.monotonic()
         self.outcome: Outcome = "idle"
         self.error: BaseException | None = None
@@ -115,11 +122,18 @@ class Shot:
     def start(self) -> Shot:
         """Start, unless it has started already. Returns itself."""
         if self.outcome == "idle":
-            self.outcome, self.began = "running", time.monotonic()
             with _registering:
+                self.number = next(_numbers)
                 _runs.add(self)
+            self.outcome, self.began = "running", time.monotonic() - self._age()
         self._watched.begin()
         return self
+
+    def _age(self) -> float:
+        """Return how long ago the request of a run that is taken up left, in seconds."""
+        if self._generation is not None or self.entry.sent_at is None:
+            return 0.0
+        return max(0.0, (datetime.now(UTC) - self.entry.sent_at).total_seconds())
 
     @property
     def going(self) -> bool:
@@ -146,11 +160,17 @@ class Shot:
 
         A cell that is run again asks for the same pictures, sentence, account and library a second time;
         it is to watch the run that goes, not to pay for another.
+
+        Raises
+        ------
+        BudgetError
+            If this run is the one to be started, and could pass its budget.
         """
         with _registering:  # of two that ask at the same moment, one is the other's twin
             for other in list(_runs):
-                if other.going and other.entry.digest == self.entry.digest and self._of_one_place(other):
+                if other.going and self._asks_the_same_as(other):
                     return other
+            self.check_budget()
             _runs.add(self)
         return self
 
@@ -164,37 +184,77 @@ class Shot:
         of_this_process
             False to pass over what was stopped in this process: whoever stops and asks again wants a new run.
         """
-        with _registering:
-            for other in list(_runs):
-                if other.going and other.entry.digest == self.entry.digest and self._of_one_place(other):
-                    return other
-        account = self.client.account
-        for entry in reversed(self.library.equal(self.entry.digest)):
-            theirs = of_this_process or entry.owner != self.library.journal.owners.mine()
-            if entry.unfinished and entry.account == account and theirs:
-                shot = adopt(entry, self.client, self.library)
-                if shot is not None:
-                    return shot
+        going = self._going_twin()
+        if going is not None:
+            return going
+        with usable():
+            account = self.client.account
+            for entry in reversed(self.library.equal(self.entry.digest)):
+                theirs = of_this_process or entry.owner != self.library.journal.owners.mine()
+                if entry.unfinished and entry.account == account and theirs:
+                    shot = adopt(entry, self.client, self.library)
+                    if shot is not None:
+                        return shot
+        return None
+
+    def left_behind(self) -> Entry | None:
+        """Return an unfinished run that asked for the very same clips and that no process is at work on."""
+        with usable():
+            for entry in reversed(self.library.equal(self.entry.digest)):
+                owners = self.library.journal.owners
+                left = entry.owner == owners.mine() or not owners.lives(entry.owner)
+                mine = entry.unfinished and entry.account == self.client.account
+                if mine and left and at_work(entry) is None:
+                    return entry
         return None
 
     def made_before(self) -> tuple[Entry, list[Clip]] | None:
         """Return the latest run that asked for the very same clips, with these, if all are in the library."""
-        for entry in reversed(self.library.equal(self.entry.digest)):
-            saved = [take for take in self.library.journal.takes(entry.id) if take.saved]
-            clips = [self.library.landed(take.file, entry.id) for take in saved]
-            here = [clip for clip in clips if clip is not None]
-            same_place = _place(entry.account) == _place(self.client.account)
-            if same_place and entry.state == "saved" and here and len(here) == len(clips):
-                return entry, here
+        with usable():
+            for entry in reversed(self.library.equal(self.entry.digest)):
+                saved = [take for take in self.library.journal.takes(entry.id) if take.saved]
+                clips = [self.library.landed(take.file, entry.id) for take in saved]
+                here = [clip for clip in clips if clip is not None]
+                same_place = _place(entry.account) == _place(self.client.account)
+                if same_place and entry.state == "saved" and here and len(here) == len(clips):
+                    return entry, here
         return None
 
-    def _of_one_place(self, other: Shot) -> bool:
-        return other.library.path == self.library.path and other.client.same_account(self.client)
+    def _going_twin(self) -> Shot | None:
+        """Return a run that has begun before this one, and makes the very same clips."""
+        with _registering:
+            for other in list(_runs):
+                if other.going and other.number < self.number and self._asks_the_same_as(other):
+                    return other
+        return None
+
+    def _asks_the_same_as(self, other: Shot) -> bool:
+        same_place = other.library.path == self.library.path and other.client.same_account(self.client)
+        return same_place and other.entry.digest == self.entry.digest
+
+    def take(self, made: tuple[Entry, list[Clip]]) -> Shot:
+        """Be the clips that an equal run has made: nothing is sent for them. Returns itself."""
+        self.reused, self.clips = made
+        asked = self.entry.number_of_videos
+        if len(self.clips) < asked:
+            self.notices = [f"The earlier run has {len(self.clips)} of the {asked} videos."]
+        return self
 
     def stop(self) -> None:
         """Stop watching. The service has no cancel: the job goes on there, and may be charged."""
         self._called_off = True
         self._watched.cancel()
+
+    async def give_up(self) -> bool:
+        """Stop a run in doubt; False if it was found meanwhile, or is in no doubt. On the background loop."""
+        if not self.in_doubt:
+            return False
+        if not self.over:
+            self.stop()
+            await self._watched.end()
+        # Its search may have ended in the moment of the stop.
+        entry = await asyncio.to_thread(self.library.journal.entry, self.entry.id)
+        return entry.state == "sent"
 
     def so_far(self) -> list[Event]:
         """Return the events up to now."""
@@ -236,7 +296,8 @@ class Shot:
         return list(self.clips)
 
     async def settled(self, patience: float) -> None:
-        """Wait until it is known what the run did cost, for at most so many seconds after its end."""
+        """Wait for the end, and then for at most so many seconds until it is known what the run did cost."""
+        await self._watched.end()
         await on_background(self._until_settled(patience))
 
     # All below runs on the background loop ---------------------------------------------------------
@@ -268,20 +329,26 @@ class Shot:
             self._settling = asyncio.ensure_future(self._settle(self._generation))
 
     async def _settle(self, generation: Generation) -> None:
-        """Find out what the run did cost, and whether the credits of a failed one came back."""
+        """Find out what the run did cost; nobody waits for it, and the process may be ending meanwhile."""
+        try:
+            await self._measure(generation)
+        except Exception as error:  # noqa: BLE001 - what it cost stays "up to", whatever went wrong
+            _logger.debug("What a run cost could not be found out: %s", error)
+
+    async def _measure(self, generation: Generation) -> None:
         error = self.error
         in_doubt = error is not None and not (isinstance(error, VeoError) and not error.maybe_charged)
-        if not generation.sending.sent or (error is not None and not in_doubt):
+        refused = error is not None and not in_doubt and not generation.accepted
+        if not generation.sending.sent or refused:
             self._account_for(0)
         if self._meter is None:
             return
         try:
             if generation.sending.sent and not in_doubt:
-                good = 0 if error is not None else len(self.clips)
-                whole = error is None and good == self.entry.number_of_videos
-                await self._meter.read(None if whole else good)
+                made = 0 if error is not None else len(self.clips)
+                await self._meter.read(made=made, up_to=self.entry.number_of_videos)
         finally:
-            self._meter.stop()
+            self._meter.stop(in_doubt=in_doubt)
         if self._meter.cost is None:
             return
         self.cost, self.refunded = self._meter.cost, self._meter.refunded
@@ -328,7 +395,7 @@ class Shot:
             takes = await asyncio.to_thread(self.library.journal.takes, self.entry.id)
             if self.entry.state != "complete" or any(_lacks_address(take) for take in takes):
                 takes = await self._check(None)
-        elif self._reuse and await asyncio.to_thread(self._take_made_before):
+        elif self.reused is not None or (self._reuse and await self._join_or_take()):
             return
         else:
             if self._budget is not None:
@@ -339,17 +406,26 @@ class Shot:
             takes = await self._follow(self._generation)
         await self._bring_home(takes)
 
-    def _take_made_before(self) -> bool:
-        made = self.made_before()
+    async def _join_or_take(self) -> bool:
+        """Take the clips that an equal run has made, or is making."""
+        going = self._going_twin()
+        if going is not None:
+            await going._watched.end()  # noqa: SLF001 - its own class
+            if going.error is not None:
+                raise going.error
+            self.take((going.entry, list(going.clips)))
+            return True
+        made = await asyncio.to_thread(self.made_before)
         if made is None:
             return False
-        self.reused, self.clips = made
+        self.take(made)
         return True
 
     async def _write_first_line(self) -> None:
         """Write the run's line, durable before its request leaves."""
         assert self._generation is not None
-        await self._check_library()
+        with usable():
+            await asyncio.to_thread(self.library.check_writable)
         request, sending = self._generation.request, self._generation.sending
         told = sending.refused
 
@@ -379,16 +455,8 @@ class Shot:
         sending.leaving, sending.refused = leaving, refused
 
     async def _journaled(self, write: Callable[[], None]) -> None:
-        try:
+        with usable():
             await asyncio.to_thread(write)
-        except (sqlite3.Error, OSError) as error:
-            reason = str(error) or type(error).__name__
-        else:
-            return
-        raise InvalidRequestError(
-            f"The library's journal cannot be written ({reason[:80]}). Nothing was sent and nothing was "
-            "charged. Make room, or choose another folder with library=."
-        )
 
     async def _note(self, step: str, *values: object) -> None:
         """Write a step into the journal; a run that is paid for goes on also where that fails."""
@@ -403,17 +471,10 @@ class Shot:
         """Listen to the stream; where it leaves the run in doubt, look into the account."""
         doubt: VeoError | None = None
         takes: list[StoredTake] = []
+        account = await asyncio.to_thread(lambda: self.client.identity)
         try:
-            async for event in generation:
-                if isinstance(event, CompleteEvent):
-                    takes = [
-                        StoredTake(take, video.id, video.file_url, video.status)
-                        for take, video in enumerate(event.videos, 1)
-                    ]
-                    await self._note("completed", self.entry.account, takes)
-                elif isinstance(event, StatusEvent):
-                    await self._note("reached", event.status[:200])
-                self._tell(event)
+            with claims.listens(account, self.entry):
+                takes = await self._hear(generation, account)
         except VeoError as error:
             if generation.called_off or not error.maybe_charged:
                 raise
@@ -424,9 +485,26 @@ class Shot:
             return await self._check(doubt)
         return takes
 
+    async def _hear(self, generation: Generation, account: str) -> list[StoredTake]:
+        """Pass the events on, and return the videos that the service names for this very run."""
+        takes: list[StoredTake] = []
+        async for event in generation:
+            if isinstance(event, CompleteEvent):
+                takes = [
+                    StoredTake(take, video.id, video.file_url, video.status)
+                    for take, video in enumerate(event.videos, 1)
+                ]
+                claims.claim(account, self.entry.id, marks_of(takes))
+                await self._note("completed", self.entry.account, takes)
+            elif isinstance(event, StatusEvent):
+                await self._note("reached", event.status[:200])
+            self._tell(event)
+        return takes
+
     async def _check(self, doubt: VeoError | None) -> list[StoredTake]:
         """Look into the account's histories until the run is found. Nothing is ever sent again from here."""
-        self.in_doubt = True
+        # Videos that are named and only lack an address are in no doubt.
+        self.in_doubt = doubt is not None or self.entry.state == "sent"
         await self._note("reached", "checking")
         self._tell(StatusEvent("checking"))
         journal = self.library.journal
@@ -450,18 +528,6 @@ class Shot:
         )
         if await landing.bring(takes):
             await self._note("ended", "saved")
-
-    async def _check_library(self) -> None:
-        try:
-            await asyncio.to_thread(self.library.check_writable)
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
-        else:
-            return
-        raise InvalidRequestError(
-            f"The library's folder cannot be written ({reason}). Nothing was sent and nothing was charged. "
-            "Choose another folder with library=."
-        )
 
 
 def _place(account: str) -> str:

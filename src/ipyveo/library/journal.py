@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from ipyveo.api.events import FAILURE
+from ipyveo.errors import InvalidRequestError
 from ipyveo.library.ownership import Owners
 
 FILE_NAME = "journal.sqlite3"
 State = Literal["waiting", "sent", "complete", "saved", "failed"]
 
+LONGEST_REFUND = timedelta(minutes=1)
 _BUSY_SECONDS = 30.0
 _VERSION = 1
 _TABLES = """
@@ -27,7 +29,7 @@ CREATE TABLE generations (
     aspect_ratio TEXT NOT NULL, number_of_videos INTEGER NOT NULL, pictures TEXT NOT NULL,
     state TEXT NOT NULL, stage TEXT NOT NULL, owner INTEGER NOT NULL,
     began_at TEXT NOT NULL, sent_at TEXT, error TEXT NOT NULL, ended_at TEXT, cost INTEGER,
-    seat TEXT NOT NULL
+    seat TEXT NOT NULL, dismissed INTEGER NOT NULL
 );
 CREATE INDEX unfinished ON generations (state);
 CREATE INDEX equal ON generations (digest);
@@ -41,7 +43,7 @@ CREATE TABLE claims (
 """
 _SELECT = (
     "SELECT id, account, digest, prompt, aspect_ratio, number_of_videos, pictures, state, stage, owner,"
-    " began_at, sent_at, error, ended_at, cost, seat FROM generations"
+    " began_at, sent_at, error, ended_at, cost, seat, dismissed FROM generations"
 )
 
 
@@ -103,6 +105,8 @@ class Entry:
         The credits it cost, where that could be measured.
     seat
         The place in a notebook that it was asked for from, or "".
+    dismissed
+        True if nobody wants it to be offered any more.
     """
 
     id: str
@@ -121,6 +125,7 @@ class Entry:
     ended_at: datetime | None = None
     cost: int | None = None
     seat: str = ""
+    dismissed: bool = False
 
     @property
     def unfinished(self) -> bool:
@@ -170,6 +175,7 @@ class Journal:
             None,
             None,
             entry.seat,
+            0,
         )
         places = ", ".join("?" * len(values))
         with self._writing() as database:
@@ -195,6 +201,10 @@ class Journal:
     def cost(self, generation: str, credit_count: int) -> None:
         """Note what the run was measured to have cost."""
         self._set(generation, cost=credit_count)
+
+    def dismiss(self, generation: str) -> None:
+        """Note that the run is to be offered no more."""
+        self._set(generation, dismissed=1)
 
     def completed(self, generation: str, account: str, takes: Sequence[StoredTake]) -> None:
         """Note the videos that the service named for this very run, which are nobody else's from here on."""
@@ -258,14 +268,16 @@ class Journal:
     def overlapped(self, account: str, generation: str, since: datetime) -> bool:
         """Tell whether another run of an account may have been charged, or refunded, after a moment.
 
-        A run without an end is taken for going for the two hours that the longest job lasts.
+        A run without an end is taken for going for the two hours that the longest job lasts; one whose cost
+        was never known may have a refund to come for a minute after its end.
         """
         old = datetime.now(UTC) - timedelta(hours=2)
         with self._database() as database:
             found = database.execute(
-                "SELECT 1 FROM generations WHERE account = ? AND id != ? AND sent_at IS NOT NULL"
-                " AND CASE WHEN ended_at IS NULL THEN sent_at > ? ELSE ended_at >= ? END LIMIT 1",
-                (account, generation, _stamp(old), _stamp(since)),
+                "SELECT 1 FROM generations WHERE account = ? AND id != ? AND sent_at IS NOT NULL AND"
+                " CASE WHEN ended_at IS NULL THEN sent_at > ? WHEN cost IS NULL THEN ended_at >= ?"
+                " ELSE ended_at >= ? END LIMIT 1",
+                (account, generation, _stamp(old), _stamp(since - LONGEST_REFUND), _stamp(since)),
             )
             return found.fetchone() is not None
 
@@ -381,8 +393,9 @@ class Journal:
                 database.execute(f"PRAGMA user_version = {_VERSION}")
             database.commit()
             if version > _VERSION:
-                raise sqlite3.OperationalError(
-                    "the journal was written by a newer ipyveo: update this one, or use another library"
+                raise InvalidRequestError(
+                    "The library's journal was written by a newer ipyveo. Nothing was sent and nothing was "
+                    "charged. Update this one, or choose another folder with library=."
                 )
 
     def _set_aside(self) -> None:
@@ -433,4 +446,5 @@ def _entry(row: Sequence[object]) -> Entry:
         ended_at=_moment(row[13]),
         cost=None if row[14] is None else int(str(row[14])),
         seat=str(row[15]),
+        dismissed=bool(row[16]),
     )

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import secrets
+import sqlite3
 import threading
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ipyveo.errors import FrameError
+from ipyveo.errors import FrameError, InvalidRequestError
 from ipyveo.library.journal import FILE_NAME, Entry, Journal, StoredPicture
 from ipyveo.media.clip import Clip
 from ipyveo.media.frame import Frame
@@ -27,7 +28,7 @@ DEFAULT_FOLDER = "ipyveo-library"
 _SLUG_CHARACTERS = 40
 _PICTURES = "pictures"
 
-# One journal a folder: its lock file must be opened once in a process.
+# One journal a folder, as long as it is there: its lock file must be opened once in a process.
 _journals: dict[Path, Journal] = {}
 _journals_lock = threading.Lock()
 
@@ -38,7 +39,7 @@ class Library:
     Parameters
     ----------
     path
-        The folder; made when the first clip is saved. None takes ``IPYVEO_LIBRARY`` from the
+        The folder; made when it is first needed. None takes ``IPYVEO_LIBRARY`` from the
         environment, then ``ipyveo-library`` in the working directory.
 
     Examples
@@ -60,16 +61,27 @@ class Library:
         return sorted(found, key=lambda clip: (clip.created_at, clip.path.name))
 
     def generations(self) -> list[Entry]:
-        """Return every run of this library as the journal has it, oldest first."""
-        return self.journal.entries() if (self.path / FILE_NAME).exists() else []
+        """Return every run of this library as the journal has it, oldest first.
+
+        Raises
+        ------
+        InvalidRequestError
+            If the journal cannot be used.
+        """
+        return self._ask(Journal.entries)
 
     def unfinished(self) -> list[Entry]:
         """Return the runs that a clip may still come of, and those that were never sent, oldest first."""
-        return self.journal.unfinished() if (self.path / FILE_NAME).exists() else []
+        return self._ask(Journal.unfinished)
 
     def equal(self, digest: str) -> list[Entry]:
         """Return the runs that asked for the very same clips, oldest first."""
-        return self.journal.equal(digest) if (self.path / FILE_NAME).exists() else []
+        return self._ask(lambda journal: journal.equal(digest))
+
+    def _ask(self, question: Callable[[Journal], list[Entry]]) -> list[Entry]:
+        """Ask the journal, if there is one."""
+        with usable():
+            return question(self.journal) if (self.path / FILE_NAME).exists() else []
 
     @property
     def journal(self) -> Journal:
@@ -77,7 +89,10 @@ class Library:
         self._make_folder()
         folder = self.path.resolve()
         with _journals_lock:
-            return _journals.setdefault(folder, Journal(folder))
+            known = _journals.get(folder)
+            if known is None or not known.owners.intact():
+                known = _journals[folder] = Journal(folder)
+            return known
 
     def incoming(self, name: str) -> Path:
         """Return the place of a file that is not yet a clip; the library's folder is made if need be."""
@@ -205,6 +220,27 @@ class Library:
 
     def _sheets(self) -> list[Path]:
         return sorted(self.path.glob("*.json")) if self.path.is_dir() else []
+
+
+@contextlib.contextmanager
+def usable() -> Iterator[None]:
+    """Turn what a disk or a database says into a sentence for people.
+
+    Raises
+    ------
+    InvalidRequestError
+        If the library cannot be used.
+    """
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        reason = (getattr(error, "strerror", None) or str(error) or type(error).__name__)[:120]
+    else:
+        return
+    raise InvalidRequestError(
+        f"The library cannot be used ({reason}). Nothing was sent and nothing was charged. Check its folder "
+        "and the room on its drive, or choose another one with library=."
+    )
 
 
 def _synced(path: Path) -> None:

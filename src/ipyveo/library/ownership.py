@@ -85,6 +85,15 @@ class Owners:
             _unlock(self._file, owner)
             return False
 
+    def intact(self) -> bool:
+        """Tell whether the lock file is still the one that is held; a folder may be removed and made anew."""
+        if self._pid != os.getpid():
+            return True
+        try:
+            return os.path.samestat(os.fstat(self._file), self._path.stat())
+        except OSError:
+            return False
+
     @staticmethod
     def _lock_one(file: int) -> int:
         while True:
@@ -122,8 +131,7 @@ def _take_alone(path: Path) -> None:
             with path.open("x", encoding="utf-8") as file:
                 json.dump(me, file)
         except FileExistsError:
-            if _has_ended(path):
-                path.unlink(missing_ok=True)
+            if _cleared(path):
                 continue
             break
         atexit.register(_leave, path, os.getpid())
@@ -135,12 +143,30 @@ def _take_alone(path: Path) -> None:
     )
 
 
+def _cleared(path: Path) -> bool:
+    """Take the file of a process that has ended out of the way, as another may at the same moment."""
+    if not _has_ended(path):
+        return False
+    aside = path.with_name(f"{path.name}-{secrets.token_hex(4)}")
+    try:
+        path.rename(aside)
+        if _has_ended(aside):
+            aside.unlink()
+        else:
+            aside.rename(path)  # the other was faster, and this is its own
+    except FileNotFoundError:
+        pass
+    return True
+
+
 def _has_ended(path: Path) -> bool:
     """Tell whether the process that made the file was one of this machine and is gone."""
     try:
         said = json.loads(path.read_text("utf-8"))
         if said["machine"] != socket.gethostname() or sys.platform == "win32":
             return False  # Windows has no signal that only asks
+        if said["process"] == os.getpid():
+            return True  # of an earlier process of this number: containers give the same ones again
         os.kill(int(said["process"]), 0)
     except ProcessLookupError:
         return True

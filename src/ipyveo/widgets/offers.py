@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import sqlite3
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ipyveo.errors import VeoError
 from ipyveo.generations.recovery import Offer, offers
-from ipyveo.generations.stages import moment_words
 
 if TYPE_CHECKING:
     from ipyveo.api.client import VeoClient
     from ipyveo.library.library import Library
 
 _LOOK_AGAIN_SECONDS = 60.0  # for what is not ready yet
-_MOST = 20  # a page names few of them, and the trait is saved with the notebook
+_MOST = 3  # more would only fill the page, and the notebook it is saved in
 _PROMPT_CHARACTERS = 120
 
 _logger = logging.getLogger(__name__)
@@ -38,15 +40,16 @@ class Offers:
         self,
         client: VeoClient,
         library: Library,
-        show: Callable[[list[dict[str, Any]]], None],
+        show: Callable[[dict[str, Any]], None],
         wanted: Callable[[], bool],
     ) -> None:
         self._client = client
         self._library = library
         self._show = show
         self._wanted = wanted
-        self._dismissed: set[str] = set()
+        self._latest: list[Offer] = []
         self._keeping: asyncio.Task[None] | None = None
+        self._dismissing: asyncio.Task[None] | None = None
 
     def refresh(self) -> None:
         """Look now, and again from time to time as long as something may become ready."""
@@ -54,33 +57,42 @@ class Offers:
         self._keeping = asyncio.ensure_future(self._keep())
 
     def dismiss(self, run: str) -> None:
-        """Offer a run no more; `recover` still fetches it."""
-        self._dismissed.add(run)
-        self.refresh()
+        """Offer a run no more, by any widget; `recover` still fetches it."""
+        self._latest = [offer for offer in self._latest if offer.entry.id != run]
+        self._tell()
+        self._dismissing = asyncio.ensure_future(self._note(run))
 
     def close(self) -> None:
         """Look no more."""
         if self._keeping is not None:
             self._keeping.cancel()
 
+    async def _note(self, run: str) -> None:
+        with contextlib.suppress(sqlite3.Error, OSError):
+            await asyncio.to_thread(self._library.journal.dismiss, run)
+
     async def _keep(self) -> None:
         while self._wanted():
             try:
-                found = await offers(self._client, self._library)
-            except Exception:  # the form can be used all the same
-                _logger.exception("What was left behind could not be looked up.")
+                self._latest = await offers(self._client, self._library)
+            except VeoError as error:
+                _logger.debug("What was left behind could not be looked up: %s", error)
                 return
-            kept = [offer for offer in found if offer.entry.id not in self._dismissed]
-            self._show([_record(offer) for offer in reversed(kept[-_MOST:])])
-            if all(offer.ready for offer in kept):
+            self._tell()
+            if not any(offer.may_become_ready for offer in self._latest):
                 return
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
+    def _tell(self) -> None:
+        latest = self._latest[::-1]
+        self._show({"runs": [_record(offer) for offer in latest[:_MOST]], "more": len(latest[_MOST:])})
+
 
 def _record(offer: Offer) -> dict[str, Any]:
-    count = offer.entry.number_of_videos
-    many = count > 1
-    what = f"{count} video{'s' if many else ''} from {moment_words(offer.entry.began_at)}"
-    state = f"{'are' if many else 'is'} ready to fetch" if offer.ready else "may still come"
-    prompt = offer.entry.prompt[:_PROMPT_CHARACTERS]
-    return {"run": offer.entry.id, "words": f"{what} {state}", "prompt": prompt, "ready": offer.ready}
+    return {
+        "run": offer.entry.id,
+        "videos": offer.entry.number_of_videos,
+        "began_at": offer.entry.began_at.isoformat(),
+        "prompt": offer.entry.prompt[:_PROMPT_CHARACTERS],
+        "ready": offer.ready,
+    }

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 _BEAT_SECONDS = 2.0
 _VIEW_SECONDS = 30.0  # a tab that was closed says no goodbye; one that is open greets every 10 s
-_module, _style = bundle()
+# As texts: of a file, anywidget keeps each widget for good, to tell it when the file changes.
+_module, _style = (path.read_text("utf-8") for path in bundle())
 
 
 class PageWidget(anywidget.AnyWidget):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from ipyveo.generations.generate import again
 from ipyveo.generations.shot import Shot, adopt, at_work
+from ipyveo.loop import background_loop, submit
 from ipyveo.widgets.watch import Watch
 
 if TYPE_CHECKING:
@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     from ipyveo.library.library import Library
 
 
+_SOONEST_AGAIN_SECONDS = 5.0  # after the request that is in doubt
+
+
 class Form(Protocol):
     """Makes the shot that a form asks for."""
 
-    def __call__(self, *, reuse: bool = False) -> Shot:
+    def __call__(self) -> Shot:
         """Return it; raises a `VeoError` if something is missing."""
         ...
 
@@ -83,10 +86,7 @@ class Runs:
                 return self.watch, False
             mine = self._form()
             # What a kernel that died had already sent is not paid for again.
-            shot = self._left_behind(mine) or mine.twin()
-            if shot is mine:
-                mine.check_budget()
-            return self._show(shot), True
+            return self._show(mine.earlier(of_this_process=False) or mine.twin()), True
 
     def pick_up(self, *, empty: bool) -> Watch | None:
         """Take up what this form, or for an empty form this cell, has asked for before, in any kernel."""
@@ -106,24 +106,32 @@ class Runs:
             shot = adopt(entry, self._client, self._library) if mine else None
             return None if shot is None else self._show(shot)
 
-    def ask_again(self) -> Watch | None:
-        """Send the request of a run in doubt once more, at the person's own word."""
+    def ask_again(self, run: str) -> Watch | None:
+        """Send the request of a run in doubt once more, at the person's own word about this very run.
+
+        Where the run is found in that very moment, it is gone on with, and nothing is sent.
+        """
         with self._asking:
             old = None if self.watch is None else self.watch.shot
-            if old is None or not old.in_doubt or not (old.going or old.outcome == "interrupted"):
+            # One press is one request, however often and fast it is pressed.
+            soon = old is None or time.monotonic() - old.began < _SOONEST_AGAIN_SECONDS
+            if old is None or old.entry.id != run or soon or not old.in_doubt:
                 return None
             new = again(old, self._budget)
             new.check_budget()
-            old.stop()
-            return self._show(new)
+            if submit(old.give_up()).result():
+                return self._show(new)
+            found = adopt(self._library.journal.entry(run), self._client, self._library)
+            return None if found is None else self._show(found)
 
     def take_made_before(self) -> Watch | None:
-        """Show the clips that an equal run has made already."""
+        """Show the clips that an equal run has made already; nothing is ever sent for them."""
         with self._asking:
             if self.going:
                 return None
-            shot = self._form(reuse=True)
-            return None if shot.made_before() is None else self._show(shot)
+            shot = self._form()
+            made = shot.made_before()
+            return None if made is None else self._show(shot.take(made))
 
     def made_before(self) -> tuple[Entry, bool] | None:
         """Return the run whose clips the form would make again, and whether it is the one that is shown."""
@@ -133,11 +141,6 @@ class Runs:
         shot = None if self.watch is None else self.watch.shot
         shown = None if shot is None else (shot.reused or shot.entry).id
         return made[0], made[0].id == shown
-
-    def _left_behind(self, shot: Shot) -> Shot | None:
-        with contextlib.suppress(sqlite3.Error, OSError):  # the run itself says what is wrong with it
-            return shot.earlier(of_this_process=False)
-        return None
 
     def _of_this_seat(self) -> Shot | None:
         """Return what was asked for on the page of this cell; the form that was lost with it comes back."""
@@ -154,4 +157,6 @@ class Runs:
         """Make a run the one that is shown. Only with `_asking` held."""
         self.watch = watch = Watch(shot)
         shot.listen(lambda event: self._follow(watch, event))
+        if shot.over:  # it may have ended before it was listened to
+            background_loop().call_soon_threadsafe(self._follow, watch, None)
         return watch

@@ -20,7 +20,7 @@ from ipyveo.api.events import Event
 from ipyveo.api.requests import check_count
 from ipyveo.errors import FrameError, VeoError
 from ipyveo.generations.cost import Budget, as_budget
-from ipyveo.generations.generate import default_client, prepare, said_before
+from ipyveo.generations.generate import default_client, prepare
 from ipyveo.generations.shot import Shot
 from ipyveo.generations.stages import stage_words
 from ipyveo.library.journal import Entry
@@ -98,7 +98,7 @@ class FramesToVideo(PageWidget):
     _frames = traitlets.Dict().tag(sync=True)
     _run = traitlets.Dict().tag(sync=True)
     _uploading: traitlets.List[str] = traitlets.List().tag(sync=True)
-    _offers: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
+    _offers = traitlets.Dict().tag(sync=True)
     _before = traitlets.Dict().tag(sync=True)
 
     def __init__(
@@ -138,7 +138,7 @@ class FramesToVideo(PageWidget):
         self._offered = Offers(
             self._client,
             self._library,
-            lambda records: self._post({"_offers": records}),
+            lambda offered: self._post({"_offers": offered}),
             lambda: bool(self._views),
         )
         self._uploads = Uploads(self._tell, _checked, self._arrived, self._show_uploading)
@@ -193,10 +193,13 @@ class FramesToVideo(PageWidget):
         if not new:
             return watch.shot
         # Outside of the lock: an observer of these may call generate() itself, and gets this run.
-        self._write(watch.first())
+        self._write(self._first(watch))
         return watch.shot.start()
 
-    def _new_shot(self, *, reuse: bool = False) -> Shot:
+    def _first(self, watch: Watch) -> dict[str, Any]:
+        return watch.first() | ({"_clips": self._clip_records(watch.shot.clips)} if watch.over else {})
+
+    def _new_shot(self) -> Shot:
         return prepare(
             self.start_image,
             self.end_image,
@@ -207,7 +210,6 @@ class FramesToVideo(PageWidget):
             library=self._library,
             budget=self._budget,
             seat=self._runs.seat,
-            reuse=reuse,
         )
 
     def _pick_up(self) -> Watch | None:
@@ -215,14 +217,21 @@ class FramesToVideo(PageWidget):
             return None
         return self._runs.pick_up(empty=self._empty)
 
+    def _problem(self, error: BaseException) -> dict[str, Any]:
+        """Return the values that show an error that is not the end of the run on the page."""
+        watch = self._runs.watch
+        return {**problem(error), "_run": {**(self._run if watch is None else watch.clock()), "note": ""}}
+
     def _refill(self, entry: Entry) -> None:
-        """Fill the form in as a run had it, as far as its pictures are still there."""
+        """Fill the form in as a run had it, as far as its pictures are there and nobody has begun to."""
         frames: list[Frame | None] = [None, None]
         for index, picture in enumerate(entry.pictures):
             with contextlib.suppress(FrameError):
                 frames[index] = Frame(self._library.picture(picture))
 
         def fill() -> None:
+            if self.prompt or any(self._pictures.values()):
+                return
             self._write(
                 {
                     "prompt": entry.prompt,
@@ -325,8 +334,9 @@ class FramesToVideo(PageWidget):
     def _on_dismiss(self, said: dict[str, Any], _: list[bytes]) -> None:
         self._offered.dismiss(str(said["run"]))
 
-    def _on_send_again(self, _: dict[str, Any], __: list[bytes]) -> None:
-        submit(self._show_run(self._runs.ask_again))
+    def _on_send_again(self, said: dict[str, Any], _: list[bytes]) -> None:
+        run = str(said["run"])
+        submit(self._show_run(lambda: self._runs.ask_again(run)))
 
     def _on_show_before(self, _: dict[str, Any], __: list[bytes]) -> None:
         submit(self._show_run(self._runs.take_made_before))
@@ -356,22 +366,24 @@ class FramesToVideo(PageWidget):
         try:
             await asyncio.to_thread(self._generate_with, form)
         except Exception as error:  # noqa: BLE001 - a click has no cell to show an exception in
-            self._post(
-                {"status": "failed", "stage": stage_words("failed"), "progress": None, **problem(error)}
-            )
+            told = {"status": "failed", "stage": stage_words("failed"), "progress": None}
+            self._post(told | self._problem(error))
 
     async def _show_run(self, find: Callable[[], Watch | None]) -> None:
         """Start what `find` made the run that is shown, if it found one."""
         try:
             watch = await asyncio.to_thread(find)
         except VeoError as error:
-            self._post(problem(error))
+            self._post(self._problem(error))
             return
-        except Exception:  # what was left behind stays there; the form can be used all the same
+        except (sqlite3.Error, OSError, LookupError) as error:  # what was left behind stays there
+            _logger.warning("A run could not be taken up: %s", error)
+            watch = None
+        except Exception:
             _logger.exception("A run could not be taken up.")
             watch = None
         if watch is not None:
-            self._do(lambda: self._write(watch.first()))
+            self._do(lambda: self._write(self._first(watch)))
             watch.shot.start()
         self._offered.refresh()
 
@@ -484,7 +496,7 @@ class FramesToVideo(PageWidget):
     async def _show_before(self) -> None:
         await asyncio.sleep(_COMPARE_SECONDS)
         before: dict[str, Any] = {}
-        with contextlib.suppress(VeoError, sqlite3.Error, OSError):
+        with contextlib.suppress(VeoError):
             before = await asyncio.to_thread(self._find_before)
         self._post({"_before": before})
 
@@ -498,12 +510,14 @@ class FramesToVideo(PageWidget):
         if before is None:
             return {}
         made, shown = before
-        return {"sentence": said_before(made, self.number_of_videos), "shown": shown}
+        return {"began_at": made.began_at.isoformat(), "shown": shown}
 
     def _let_go(self) -> None:
         super()._let_go()
         self._uploads.close()
         self._offered.close()
+        if self._comparing is not None:
+            self._comparing.cancel()
 
 
 async def _checked(upload: Upload) -> Frame:

@@ -9,7 +9,7 @@ from ipyveo.api.events import Event, StatusEvent, WaitingStatus
 from ipyveo.errors import VeoError
 from ipyveo.generations.cost import cost_words
 from ipyveo.generations.shot import Shot
-from ipyveo.generations.stages import WORDS, moment_words, stage_words
+from ipyveo.generations.stages import WORDS, stage_words
 
 _LONGEST_STAGE = 200  # characters of a word of the service's own that are shown
 
@@ -49,7 +49,7 @@ class Watch:
         }
         for event in self.shot.so_far():
             values |= self.next(event)
-        return values
+        return values | self.next(None) if self.shot.over else values
 
     def next(self, event: Event | None) -> dict[str, Any]:
         """Return the values that an event changes; None is the end of the run."""
@@ -79,28 +79,31 @@ class Watch:
             "took": self._took,
             "wait": None if self._free_at is None else max(0.0, self._free_at - now),
             "stages": list(self._stages),
+            "run": self.shot.entry.id,
+            "doubt": self.shot.in_doubt,
             "videos": self.shot.entry.number_of_videos,
             "note": self._note(),
+            "from": None if self.shot.reused is None else self.shot.reused.began_at.isoformat(),
         }
 
     def _note(self) -> str:
         """Return what is to be said of the run's cost once it is over; the sandbox costs nothing."""
         shot = self.shot
-        if shot.reused is not None:
-            return f"from {moment_words(shot.reused.began_at)}"
-        known = shot.outcome == "complete" or shot.cost is not None
-        if not known or shot.client.engine == "sandbox":
+        done = shot.outcome == "complete"
+        if shot.reused is not None or shot.client.engine == "sandbox" or not (done or shot.cost is not None):
             return ""
-        return cost_words(shot.entry.number_of_videos, shot.cost, shot.refunded)
+        return cost_words(shot.entry.number_of_videos, shot.cost, shot.refunded, failed=not done)
 
     def _last(self) -> dict[str, Any]:
         if not self.over:
             self.over, self._free_at = True, None
-            self._took = None if self.shot.reused else time.monotonic() - self.shot.began
+            here = self.shot.reused is None and not self.shot.sent_before
+            self._took = time.monotonic() - self.shot.began if here else None
         outcome, error = self.shot.outcome, self.shot.error
+        unsent = outcome == "stopped" and isinstance(error, VeoError) and not error.maybe_charged
         return {
             "status": outcome,
-            "stage": stage_words(outcome),
+            "stage": str(error) if unsent else stage_words(outcome),
             "progress": 1.0 if outcome == "complete" else None,
             "_notice": "\n".join(self.shot.notices),
             "_run": self.clock(),
