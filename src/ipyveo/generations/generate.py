@@ -196,7 +196,7 @@ def _new_entry(request: VideoRequest, frames: list[Frame], seat: str) -> Entry:
         prompt=request.prompt,
         aspect_ratio=request.aspect_ratio.label,
         number_of_videos=request.number_of_videos,
-        pictures=tuple(StoredPicture(frame.name, "") for frame in frames),
+        pictures=tuple(StoredPicture(frame.name, "", framing=frame.framing) for frame in frames),
         seat=seat,
     )
 

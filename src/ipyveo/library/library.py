@@ -116,24 +116,40 @@ class Library:
             part.replace(folder / name)
         return name
 
-    def picture(self, kept: StoredPicture) -> Frame:
-        """Return a picture that was sent, framed as it was then, by the name that people know it by.
+    def picture(self, kept: StoredPicture) -> io.BytesIO:
+        """Return a picture that was sent, as a file with the name that people know it by.
 
         Raises
         ------
         FrameError
             If it is no longer there.
         """
-        # Where the original is gone, what was sent of it still shows the same.
-        for name, framing in ((kept.original, kept.framing), (kept.file, {})):
-            with contextlib.suppress(FrameError, OSError):
-                file = io.BytesIO((self.path / _PICTURES / Path(name).name).read_bytes())
-                file.name = kept.name
-                return Frame(file, **framing)
-        raise FrameError(
-            "A picture of that run is no longer in the library. Nothing was sent and nothing was "
-            "charged. Choose the picture again."
-        )
+        return self._kept_file(kept.file, kept.name)
+
+    def frame(self, kept: StoredPicture) -> Frame:
+        """Return the original of a picture that was sent, framed as it was then.
+
+        Where the original is gone, it is what was sent of it, which shows the same.
+
+        Raises
+        ------
+        FrameError
+            If neither is there any more.
+        """
+        with contextlib.suppress(FrameError):
+            return Frame(self._kept_file(kept.original, kept.name), **kept.framing)
+        return Frame(self.picture(kept))
+
+    def _kept_file(self, file: str, name: str) -> io.BytesIO:
+        try:
+            kept = io.BytesIO((self.path / _PICTURES / Path(file).name).read_bytes())
+        except OSError:
+            raise FrameError(
+                "A picture of that run is no longer in the library. Nothing was sent and nothing was "
+                "charged. Choose the picture again."
+            ) from None
+        kept.name = name
+        return kept
 
     def check_writable(self) -> None:
         """Write and remove a file, to know before anything is paid for that clips can be kept.
