@@ -44,7 +44,8 @@ def generate(
     Parameters
     ----------
     start_image, end_image
-        Any picture `Frame` takes; cropped about the centre to the aspect ratio.
+        Any picture `Frame` takes; cropped about the centre to the aspect ratio, unless a `Frame` says
+        otherwise.
     prompt
         What should happen.
     aspect_ratio
