@@ -92,16 +92,19 @@ async def test_a_framed_picture_is_asked_for_again_as_it_was(client, tmp_path):
     assert "    Frame('day.jpg', focus=(0.25, 0.5), zoom=1.5, background='navy'),\n" in python_code(clip)
     assert python_code(clip).startswith("from ipyveo import Frame, generate\n")
     (kept,) = library.generations()[0].pictures
-    frame = library.picture(kept)
+    frame = library.frame(kept)
     assert repr(frame) == repr(day)
     assert frame.fitted("16:9").data == day.fitted("16:9").data
-    assert again(first).entry.digest == first.entry.digest
+    second = again(first)
+    await second
+    assert second.entry.digest == first.entry.digest
+    assert library.generations()[1].pictures == (kept,)
     (library.path / "pictures" / kept.original).unlink()
-    assert library.picture(kept).framing == {}
-    assert library.picture(kept).original()[0] == day.fitted("16:9").data
+    assert library.frame(kept).framing == {}
+    assert library.frame(kept).original()[0] == day.fitted("16:9").data
     (library.path / "pictures" / kept.file).unlink()
     with pytest.raises(FrameError, match="no longer in the library"):
-        library.picture(kept)
+        library.frame(kept)
 
 
 async def test_its_events_are_the_services_and_then_its_own(client, pictures, tmp_path):

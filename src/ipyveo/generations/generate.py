@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import secrets
 import warnings
@@ -43,7 +44,8 @@ def generate(
     Parameters
     ----------
     start_image, end_image
-        Any picture `Frame` takes; cropped about the centre to the aspect ratio.
+        Any picture `Frame` takes; cropped about the centre to the aspect ratio, unless a `Frame` says
+        otherwise.
     prompt
         What should happen.
     aspect_ratio
@@ -155,7 +157,7 @@ def again(shot: Shot, budget: Budget | None = None) -> Shot:
     """
     entry = shot.entry
     pictures = [
-        (field, _as_sent(field, shot.library.sent_file(picture)))
+        (field, _as_sent(field, shot.library.picture(picture)))
         for field, picture in zip(("start_image", "end_image"), entry.pictures, strict=False)
     ]
     request = VideoRequest(
@@ -165,11 +167,12 @@ def again(shot: Shot, budget: Budget | None = None) -> Shot:
         entry.number_of_videos,
         tuple(pictures),
     )
-    new = replace(entry, **_fresh())
+    new = replace(entry, **_fresh(), pictures=tuple(replace(each, file="") for each in entry.pictures))
     return Shot(new, shot.client, shot.library, shot.client.send(request), budget=budget)
 
 
-def _as_sent(field: str, data: bytes) -> UploadedFile:
+def _as_sent(field: str, kept: io.BytesIO) -> UploadedFile:
+    data = kept.getvalue()
     png = data.startswith(b"\x89PNG")
     name = field.removesuffix("_image") + (".png" if png else ".jpg")
     return UploadedFile(name, data, "image/png" if png else "image/jpeg")
@@ -194,7 +197,7 @@ def _new_entry(request: VideoRequest, frames: list[Frame], seat: str) -> Entry:
         prompt=request.prompt,
         aspect_ratio=request.aspect_ratio.label,
         number_of_videos=request.number_of_videos,
-        pictures=tuple(StoredPicture(frame.name, "") for frame in frames),
+        pictures=tuple(StoredPicture(frame.name, "", framing=frame.framing) for frame in frames),
         seat=seat,
     )
 

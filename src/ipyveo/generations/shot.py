@@ -26,7 +26,7 @@ from ipyveo.generations import claims
 from ipyveo.generations.cost import Budget, Meter
 from ipyveo.generations.landing import Landing
 from ipyveo.generations.search import Search
-from ipyveo.library.journal import Entry, StoredPicture, StoredTake, marks_of
+from ipyveo.library.journal import Entry, StoredTake, marks_of
 from ipyveo.library.library import Library, usable
 from ipyveo.loop import on_background
 from ipyveo.media.clip import Clip
@@ -438,17 +438,15 @@ class Shot:
 
         def write() -> None:
             keep = self.library.keep_picture
-            kept = tuple(
-                StoredPicture(
-                    frame.name,
-                    keep(file.data, os.path.splitext(file.name)[1]),  # noqa: PTH122 - no path
-                    keep(*frame.original(), "original-"),
-                    frame.framing,
-                )
-                for frame, (_, file) in zip(self._frames, request.pictures, strict=False)
-            )
+            originals = [keep(*frame.original(), "original-") for frame in self._frames] or [
+                picture.original for picture in self.entry.pictures
+            ]
             self._frames = ()
-            pictures = kept or self.entry.pictures  # those of a request that is sent again are there
+            files = [keep(file.data, os.path.splitext(file.name)[1]) for _, file in request.pictures]  # noqa: PTH122 - no path
+            pictures = tuple(
+                replace(picture, file=file, original=original)
+                for picture, file, original in zip(self.entry.pictures, files, originals, strict=True)
+            )
             entry = replace(self.entry, pictures=pictures, account=self.client.account)
             self.entry = self.library.journal.begin(entry)
 

@@ -116,33 +116,40 @@ class Library:
             part.replace(folder / name)
         return name
 
-    def sent_file(self, kept: StoredPicture) -> bytes:
-        """Return the bytes of a picture as they were sent.
-
-        Raises
-        ------
-        FrameError
-            If they are no longer there.
-        """
-        with contextlib.suppress(OSError):
-            return (self.path / _PICTURES / Path(kept.file).name).read_bytes()
-        raise _lost_picture()
-
-    def picture(self, kept: StoredPicture) -> Frame:
-        """Return a picture that was sent, framed as it was then, by the name that people know it by.
+    def picture(self, kept: StoredPicture) -> io.BytesIO:
+        """Return a picture that was sent, as a file with the name that people know it by.
 
         Raises
         ------
         FrameError
             If it is no longer there.
         """
-        # Where the original is gone, what was sent of it still shows the same.
-        for name, framing in ((kept.original, kept.framing), (kept.file, {})):
-            with contextlib.suppress(FrameError, OSError):
-                file = io.BytesIO((self.path / _PICTURES / Path(name).name).read_bytes())
-                file.name = kept.name
-                return Frame(file, **framing)
-        raise _lost_picture()
+        return self._kept_file(kept.file, kept.name)
+
+    def frame(self, kept: StoredPicture) -> Frame:
+        """Return the original of a picture that was sent, framed as it was then.
+
+        Where the original is gone, it is what was sent of it, which shows the same.
+
+        Raises
+        ------
+        FrameError
+            If neither is there any more.
+        """
+        with contextlib.suppress(FrameError):
+            return Frame(self._kept_file(kept.original, kept.name), **kept.framing)
+        return Frame(self.picture(kept))
+
+    def _kept_file(self, file: str, name: str) -> io.BytesIO:
+        try:
+            kept = io.BytesIO((self.path / _PICTURES / Path(file).name).read_bytes())
+        except OSError:
+            raise FrameError(
+                "A picture of that run is no longer in the library. Nothing was sent and nothing was "
+                "charged. Choose the picture again."
+            ) from None
+        kept.name = name
+        return kept
 
     def check_writable(self) -> None:
         """Write and remove a file, to know before anything is paid for that clips can be kept.
@@ -229,13 +236,6 @@ class Library:
 
     def _sheets(self) -> list[Path]:
         return sorted(self.path.glob("*.json")) if self.path.is_dir() else []
-
-
-def _lost_picture() -> FrameError:
-    return FrameError(
-        "A picture of that run is no longer in the library. Nothing was sent and nothing was charged. Choose "
-        "the picture again."
-    )
 
 
 @contextlib.contextmanager

@@ -232,7 +232,7 @@ class FramesToVideo(PageWidget):
         frames: list[Frame | None] = [None, None]
         for index, picture in enumerate(entry.pictures):
             with contextlib.suppress(FrameError):
-                frames[index] = self._library.picture(picture)
+                frames[index] = self._library.frame(picture)
 
         def fill() -> None:
             if self.prompt or any(self._pictures.values()):
