@@ -56,6 +56,9 @@ def test_no_state_of_the_page_has_a_serious_fault(themed_lab, tab):
     generate = studio.get_by_role("button", name="Generate", exact=True)
     notebook.run_cell(1)
     expect(studio.get_by_role("button", name="Remove end frame")).to_be_visible()
+    studio.get_by_role("button", name="Adjust start frame", exact=True).click()
+    expect(studio.get_by_role("slider", name="Zoom of the start frame", exact=True)).to_be_visible()
+    assert serious(studio) == []
     generate.click()
     expect(studio.get_by_role("progressbar")).to_be_visible()
     assert serious(studio) == []

@@ -24,9 +24,16 @@ studio = FramesToVideo({picture!r}, prompt="dusk", client=client, library={libra
 studio
 """
 # What lies over the picture is not sent.
-BARE = (
-    ".iv-caption, .iv-surface, .iv-icon { visibility: hidden !important; } .iv-zone { border: 0 !important; }"
-)
+# And whole pixels, so that nothing but the picture differs.
+BARE = """
+.iv-caption, .iv-surface, .iv-icon { visibility: hidden !important; }
+.iv-zone { border: 0 !important; border-radius: 0 !important; aspect-ratio: auto !important;
+    width: WIDTHpx !important; height: HEIGHTpx !important; }
+"""
+ALIGN = """(zone) => {
+    const { left, top } = zone.getBoundingClientRect();
+    zone.style.transform = `translate(${Math.round(left) - left}px, ${Math.round(top) - top}px)`;
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +47,10 @@ def scene(tmp_path_factory) -> Path:
 
 def shown(studio: Locator, ratio: str) -> Image.Image:
     zone = studio.locator(".iv-zone").first
-    width, height = (480, 270) if ratio == "16:9" else (270, 480)
+    width, height = (320, 180) if ratio == "16:9" else (162, 288)
     bare = BARE.replace("WIDTH", str(width)).replace("HEIGHT", str(height))
     style = studio.page.add_style_tag(content=bare)
+    zone.evaluate(ALIGN)
     taken = Image.open(io.BytesIO(zone.screenshot())).convert("RGB")
     style.evaluate("(node) => node.remove()")
     return taken
