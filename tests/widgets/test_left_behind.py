@@ -279,14 +279,13 @@ async def test_clips_that_vanish_before_they_are_shown_are_not_made_again(
     first, _ = widget(*pictures, prompt="dusk")
     (clip,) = await first.generate()
     book = ledger(client)
-    real = Shot.made_before
+    real = Shot.take
 
-    def vanishing(self):
-        made = real(self)
+    def vanishing(self, made):
         clip.path.unlink(missing_ok=True)
-        return made
+        return real(self, made)
 
-    monkeypatch.setattr(Shot, "made_before", vanishing)
+    monkeypatch.setattr(Shot, "take", vanishing)
     studio, page = widget(*pictures, prompt="dusk")
     page.say(type="show_before")
     await page.until(lambda: studio.status == "complete")

@@ -496,7 +496,7 @@ class FramesToVideo(PageWidget):
     async def _show_before(self) -> None:
         await asyncio.sleep(_COMPARE_SECONDS)
         before: dict[str, Any] = {}
-        with contextlib.suppress(VeoError):
+        with contextlib.suppress(VeoError, RuntimeError):  # the interpreter may be ending
             before = await asyncio.to_thread(self._find_before)
         self._post({"_before": before})
 
