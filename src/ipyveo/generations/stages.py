@@ -37,8 +37,8 @@ def moment_words(moment: datetime) -> str:
     --------
     >>> from datetime import datetime
     >>> from ipyveo.generations.stages import moment_words
-    >>> moment_words(datetime(2026, 3, 30, 10, 42).astimezone())
-    '30 March 2026, 10:42'
+    >>> moment_words(datetime(2020, 3, 30, 10, 42).astimezone())
+    '30 March 2020, 10:42'
     """
     here, now = moment.astimezone(), datetime.now(UTC).astimezone()
     if here.date() == now.date():
