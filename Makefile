@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 BUNDLE := src/ipyveo/widgets/static/widget.js
 # Each names the packages of one kind of kernel that people have, and gets an environment of its own.
 KERNELS := $(patsubst tests/kernels/%.txt,build/kernels/%/.ready,$(wildcard tests/kernels/*.txt))
+PAGE := tests/widgets tests/kernels tests/test_notebooks.py
 # Nobody pays by trying: neither the demo nor a test sees a key.
 FREE := env -u GENAIPRO_API_KEY -u GENAIPRO_BASE_URL
 
@@ -61,7 +62,15 @@ lint: $(BUNDLE)
 test: lint browser kernels
 	cd js && npm run --silent test
 	$(FREE) $(BIN)/python -m pytest --doctest-modules src/ipyveo --ignore-glob='*/__main__.py'
-	$(FREE) $(BIN)/python -m pytest -m "not soak"
+	$(MAKE) --no-print-directory --output-sync=target -j 2 test-page test-ground
+
+# The page's tests wait for a browser most of their time: beside them there is room for all others.
+.PHONY: test-page test-ground
+test-page:
+	$(FREE) $(BIN)/python -m pytest -m "not soak" $(PAGE)
+
+test-ground:
+	$(FREE) $(BIN)/python -m pytest -m "not soak" tests $(PAGE:%=--ignore=%)
 
 soak: lint browser kernels
 	cd js && npm run --silent test

@@ -38,6 +38,7 @@ DRAWN = "day, night, prompt=prompt"
 STUDIOS: dict[str, str] = {  # the arguments of the widget in each state; NAME in [sandbox: NAME] is a fault
     "empty": "library='clips'",
     "filled": "long_name, night, prompt=prompt, number_of_videos=2",
+    "framing": "long_name, night, prompt=prompt",
     "running": f"{DRAWN} + ' [sandbox: stall]'",
     "percent": f"{DRAWN} + ' [sandbox: percentages, stall@processing]'",
     "checking": f"{DRAWN} + ' [sandbox: stall, drop@starting]'",
@@ -47,6 +48,13 @@ STUDIOS: dict[str, str] = {  # the arguments of the widget in each state; NAME i
     "done": f"{DRAWN}, number_of_videos=2",
     "done-portrait": "day, prompt=prompt, aspect_ratio='9:16', number_of_videos=4",
 }
+
+
+def adjust(studio: Locator) -> None:
+    studio.get_by_role("button", name="Adjust start frame", exact=True).click()
+    blur = studio.get_by_role("radiogroup", name="Fit of the start frame").get_by_role("radio", name="Blur")
+    blur.check(force=True)
+    expect(studio.locator("img.iv-drawn").first).to_be_visible()
 
 
 def press(studio: Locator) -> None:
@@ -82,6 +90,7 @@ def stop(studio: Locator) -> None:
 REACH: dict[str, Callable[[Locator], None]] = {
     "empty": lambda _: None,
     "filled": lambda _: None,
+    "framing": adjust,
     "running": run_until("Processing"),
     "percent": run_until("Processing"),
     "checking": run_until(stage_words("checking")),
