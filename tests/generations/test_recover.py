@@ -76,13 +76,17 @@ async def test_a_doubt_is_looked_up_and_the_paid_clips_come_home(
 
 @pytest.mark.parametrize("number", [6, pytest.param(200, marks=pytest.mark.soak)])
 async def test_equal_requests_at_once_with_dropped_lines_each_get_their_own_clips(
-    client, ledger, pictures, tmp_path, number, capsys
+    ledger, pictures, tmp_path, number, capsys
 ):
+    client = VeoClient.sandbox(
+        clip_seconds=0.25, stage_seconds=1.0, quota=100_000
+    )  # its streams take seconds
     book = ledger(client)
     seed = random.Random(7)
     peak = Peak()
     clients = [VeoClient(_key(client), client.base_url) for _ in range(3)]  # of one account
-    prompts = ["dusk [sandbox: drop@starting]", "dusk [sandbox: no-url]", "dusk"]
+    faults = ["drop@starting", "drop@uploading_images", "drop@processing", "half-event@complete", "no-url"]
+    prompts = ["dusk", *(f"dusk [sandbox: {fault}]" for fault in faults)]
     shots = [
         generate(pictures[0], prompt=seed.choice(prompts), client=seed.choice(clients), library=tmp_path)
         for _ in range(number)
