@@ -62,20 +62,21 @@ lint: $(BUNDLE)
 test: lint browser kernels
 	cd js && npm run --silent test
 	$(FREE) $(BIN)/python -m pytest --doctest-modules src/ipyveo --ignore-glob='*/__main__.py'
-	$(MAKE) --no-print-directory --output-sync=target -j 2 test-page test-ground
-
-# The page's tests wait for a browser most of their time: beside them there is room for all others.
-.PHONY: test-page test-ground
-test-page:
-	$(FREE) $(BIN)/python -m pytest -m "not soak" $(PAGE)
-
-test-ground:
-	$(FREE) $(BIN)/python -m pytest -m "not soak" tests $(PAGE:%=--ignore=%)
+	$(HALVES) CASES='-m "not soak"'
 
 soak: lint browser kernels
 	cd js && npm run --silent test
 	$(FREE) $(BIN)/python -m pytest --doctest-modules src/ipyveo --ignore-glob='*/__main__.py'
-	$(FREE) $(BIN)/python -m pytest
+	$(HALVES) CASES=
+
+# The page's tests wait for a browser most of their time: beside them there is room for all others.
+HALVES := $(MAKE) --no-print-directory --output-sync=target -j 2 test-page test-ground
+.PHONY: test-page test-ground
+test-page:
+	$(FREE) $(BIN)/python -m pytest $(CASES) $(PAGE)
+
+test-ground:
+	$(FREE) $(BIN)/python -m pytest $(CASES) tests $(PAGE:%=--ignore=%)
 
 bench: $(BUNDLE) browser
 	$(FREE) $(BIN)/python tests/bench

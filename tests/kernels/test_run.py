@@ -134,4 +134,5 @@ try:
 except InterruptedGenerationError:
     print(going.outcome)
 """
-    assert kernel.do(later) == "stopped"
+    after = kernel.begin(later)
+    kernel.until(lambda: after.text.strip() == "stopped")

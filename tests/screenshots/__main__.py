@@ -82,7 +82,7 @@ def fail(studio: Locator) -> None:
 
 
 def stop(studio: Locator) -> None:
-    press(studio)
+    run_until("Starting")(studio)
     studio.get_by_role("button", name="Stop watching", exact=True).click()
     expect(studio.get_by_role("progressbar")).to_be_hidden()
 

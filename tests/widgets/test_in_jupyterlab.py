@@ -247,6 +247,7 @@ def test_a_busy_cell_neither_holds_up_the_run_nor_the_stop(lab, tab):
     expect(notebook.output(1).get_by_text("complete 1")).to_have_count(0)  # the cell is still asleep
     studio.get_by_role("textbox", name="Prompt", exact=True).fill("dusk [sandbox: stall@starting]")
     studio.get_by_role("button", name="Generate", exact=True).click()
+    expect(studio.get_by_role("progressbar")).to_have_attribute("aria-valuetext", "Starting")
     studio.get_by_role("button", name="Stop watching", exact=True).click()
     expect(studio.get_by_text("The job goes on at the service and may be charged.").first).to_be_visible()
     expect(notebook.output(1).get_by_text("stopped 0")).to_have_count(0)
@@ -261,6 +262,7 @@ def test_stop_watching_says_that_the_job_goes_on(lab, tab):
     studio = notebook.studio()
     expect(studio.get_by_role("button", name="Remove end frame")).to_be_visible()
     studio.get_by_role("button", name="Generate", exact=True).click()
+    expect(studio.get_by_role("progressbar")).to_have_attribute("aria-valuetext", "Starting")
     studio.get_by_role("button", name="Stop watching", exact=True).click()
     expect(studio.get_by_text("The job goes on at the service and may be charged.").first).to_be_visible()
     expect(studio.get_by_role("progressbar")).to_be_hidden()
