@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
 import logging
 import os
 import sqlite3
@@ -593,12 +592,7 @@ class FramesToVideo(PageWidget):
 
 
 async def _checked(upload: Upload) -> Frame:
-    def read() -> Frame:
-        file = io.BytesIO(upload.file.read())
-        file.name = upload.name
-        return Frame(file)
-
-    return await asyncio.to_thread(read)
+    return await asyncio.to_thread(Frame, upload)
 
 
 def _css_colour(background: str) -> str:
