@@ -39,6 +39,7 @@ export class FramingPanel {
   constructor(
     view: string,
     slot: Slot,
+    private readonly fallback: HTMLElement,
     private readonly change: FramingChange,
   ) {
     const id = `${view}-${slot}-framing`;
@@ -72,13 +73,14 @@ export class FramingPanel {
 
   /** The kernel's word; what is being changed here comes first. */
   update(frame: Frame | null, ratio: AspectRatio, other: boolean, disabled: boolean): void {
+    if (frame?.key !== this.#frame?.key) this.#drop();
     this.#frame = frame;
     this.#ratio = ratio;
     if (frame && this.#timer === undefined && this.#pointers.size === 0) this.#framing = frame.framing;
     if (!frame || disabled) this.#open = false;
-    show(this.toggle, frame !== null && !disabled);
     show(this.#both, other, this.toggle);
     this.#draw();
+    show(this.toggle, frame !== null && !disabled, this.fallback);
   }
 
   /** Tells the kernel now what it has not been told yet, as before a request is sent. */
@@ -94,7 +96,14 @@ export class FramingPanel {
   }
 
   close(): void {
+    this.#drop();
+  }
+
+  /** What was being changed is no longer there to be changed. */
+  #drop(): void {
     clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#pointers.clear();
   }
 
   #unfold(): void {
@@ -104,6 +113,7 @@ export class FramingPanel {
   }
 
   #draw(): void {
+    if (!this.#open) this.#pointers.clear();
     show(this.surface, this.#open, this.toggle);
     show(this.tools, this.#open, this.toggle);
     setAttribute(this.toggle, "aria-expanded", String(this.#open));
@@ -138,11 +148,12 @@ export class FramingPanel {
     surface.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     surface.addEventListener("keydown", (event) => this.#key(event));
     surface.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
       surface.setPointerCapture(event.pointerId);
       this.#pointers.set(event.pointerId, event);
     });
     surface.addEventListener("pointermove", (event) => this.#drag(event));
-    for (const name of ["pointerup", "pointercancel"] as const)
+    for (const name of ["pointerup", "pointercancel", "lostpointercapture"] as const)
       surface.addEventListener(name, (event) => this.#pointers.delete(event.pointerId));
   }
 
@@ -156,6 +167,10 @@ export class FramingPanel {
   #drag(event: PointerEvent): void {
     const before = this.#pointers.get(event.pointerId);
     if (!before) return;
+    if (event.buttons === 0) {
+      this.#pointers.delete(event.pointerId);
+      return;
+    }
     const box = this.surface.getBoundingClientRect();
     const other = [...this.#pointers.values()].find((pointer) => pointer.pointerId !== event.pointerId);
     this.#pointers.set(event.pointerId, event);
@@ -173,6 +188,7 @@ export class FramingPanel {
   }
 
   #key(event: KeyboardEvent): void {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const step = event.shiftKey ? STRIDE : STEP;
     const arrows: Record<string, [number, number]> = {
       ArrowLeft: [step, 0],

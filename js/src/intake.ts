@@ -7,9 +7,13 @@ export async function pictures(data: DataTransfer): Promise<(File | string)[]> {
   const address = addressOf(data);
   if (!address) return [];
   if (!address.startsWith("data:image/") && !address.startsWith("blob:")) return [address];
-  // A picture of another cell's output lies in the page itself.
-  const blob = await (await fetch(address)).blob();
-  return blob.type.startsWith("image/") ? [new File([blob], "picture", { type: blob.type })] : [];
+  try {
+    // A picture of another cell's output lies in the page itself.
+    const blob = await (await fetch(address)).blob();
+    return blob.type.startsWith("image/") ? [new File([blob], "picture", { type: blob.type })] : [];
+  } catch {
+    return []; // It is gone, or this host lets no page read it.
+  }
 }
 
 function addressOf(data: DataTransfer): string {

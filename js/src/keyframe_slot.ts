@@ -77,7 +77,7 @@ export class KeyframeSlot {
     );
     this.#retry = button("Try again", { class: "iv-link", hidden: "" }, () => this.#load());
     this.message = new FieldMessage(`${id}-message`, this.input, announce, this.#retry);
-    this.#framing = new FramingPanel(view, slot, {
+    this.#framing = new FramingPanel(view, slot, this.input, {
       drawn: (framing) => this.#place(framing, false),
       rested: (framing) => this.frameAs(framing),
       shared: share,
@@ -121,7 +121,7 @@ export class KeyframeSlot {
 
   /** Tells the kernel how the picture is to lie in the frame. */
   frameAs(framing: Framing): void {
-    if (this.#frame) this.link.send({ type: "frame", slot: this.slot, ...framing });
+    if (this.#frame) this.link.send({ type: "frame", slot: this.slot, key: this.#frame.key, ...framing });
   }
 
   /** Tells the kernel what it has not been told yet, before a request is sent. */

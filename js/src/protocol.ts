@@ -186,7 +186,7 @@ export type ToKernel =
   | { type: "remove"; slot: Slot }
   | { type: "fetch_picture"; slot: Slot; address: string }
   | { type: "loop" }
-  | ({ type: "frame"; slot: Slot } & Framing)
+  | ({ type: "frame"; slot: Slot; key: string } & Framing)
   | { type: "upload"; id: string; slot: Slot; name: string; size: number }
   | { type: "chunk"; id: string; offset: number }
   | { type: "cancel_upload"; id: string }

@@ -84,8 +84,10 @@ export class Studio {
     );
     this.#generate = button("Generate", { class: "iv-generate" }, () => this.#ask());
     const loops = { class: "iv-swap", "aria-label": "End as start", title: "End as start, for a loop" };
-    this.#loop = button("⟳", loops, () => this.#send({ type: "loop" }));
-    this.#swap = button("⇄", { class: "iv-swap", "aria-label": "Swap frames" }, () => this.#send({ type: "swap" }));
+    this.#loop = button("⟳", loops, () => this.#settled({ type: "loop" }));
+    this.#swap = button("⇄", { class: "iv-swap", "aria-label": "Swap frames" }, () =>
+      this.#settled({ type: "swap" }),
+    );
     const stop = (): void => this.#send({ type: "stop" });
     // A control that goes hands its focus to the head, never to the button that pays.
     const head = this.#head;
@@ -94,7 +96,7 @@ export class Studio {
     this.#problem = new ProblemPanel(this.#id, again, head);
     this.#offers = new Offers((message) => this.#send(message), head);
     this.#before = new BeforeLine(() => this.#send({ type: "show_before" }), head);
-    this.#takes = new Takes(link, head, ({ key }) => this.#send({ type: "extend", key }));
+    this.#takes = new Takes(link, head, ({ key }) => this.#settled({ type: "extend", key }));
     this.#root = this.#assemble();
     this.#listen();
     this.#update();
@@ -201,6 +203,12 @@ export class Studio {
     if (!this.#refused()) this.link.send(message);
   }
 
+  /** Sends what moves pictures about, after what is still being changed of them. */
+  #settled(message: ToKernel): void {
+    for (const slot of [this.#start, this.#end]) slot.flush();
+    this.#send(message);
+  }
+
   /** True where the line is gone; then the notice is said once more, since somebody tried to do something. */
   #refused = (): boolean => {
     if (!this.#presence.gone) return false;
@@ -285,6 +293,7 @@ export class Studio {
   async #place(data: DataTransfer, name: Slot): Promise<void> {
     const slots = name === "start" ? [this.#start, this.#end] : [this.#end, this.#start];
     const found = await pictures(data);
+    if (this.#closed) return;
     if (found.length === 0) slots[0]?.complain("That was no picture. Give a picture file, or the address of one.");
     // Two pictures at once are a start and an end, wherever they were let go.
     const targets = found.length > 1 ? [this.#start, this.#end] : slots;

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from PIL import Image
 
@@ -22,7 +24,7 @@ async def test_a_framing_of_the_page_is_the_frames_own_and_keeps_its_thumbnail(s
     studio, page = studio
     key = studio._frames["start"]["key"]
     assert studio._frames["start"]["drawn"] == ""
-    page.say(type="frame", slot="start", **NEAR)
+    page.say(type="frame", slot="start", key=studio._frames["start"]["key"], **NEAR)
     await page.until(lambda: studio.start_image.zoom == 2.0)
     assert studio.start_image.crop("16:9").width == 960
     record = studio._frames["start"]
@@ -36,7 +38,7 @@ async def test_a_framing_of_the_page_is_the_frames_own_and_keeps_its_thumbnail(s
 
 async def test_the_framing_of_a_moment_ago_is_what_is_sent(studio, tmp_path):
     studio, page = studio
-    page.say(type="frame", slot="start", **NEAR)
+    page.say(type="frame", slot="start", key=studio._frames["start"]["key"], **NEAR)
     page.say(type="generate", prompt="dusk", aspect_ratio="16:9", number_of_videos=1)
     await page.until(lambda: studio.status == "complete")
     sheet = next(tmp_path.glob("*.json")).read_text("utf-8")
@@ -48,15 +50,15 @@ async def test_the_framing_of_a_moment_ago_is_what_is_sent(studio, tmp_path):
 )
 async def test_a_framing_that_cannot_be_is_passed_over(studio, wrong):
     studio, page = studio
-    page.say(type="frame", slot="start", **{**NEAR, **wrong})
-    page.say(type="frame", slot="end", **NEAR)
+    page.say(type="frame", slot="start", key=studio._frames["start"]["key"], **{**NEAR, **wrong})
+    page.say(type="frame", slot="end", key=studio._frames["end"]["key"], **NEAR)
     await page.until(lambda: studio.end_image.zoom == 2.0)
     assert studio.start_image.framing == {}
 
 
 async def test_swap_and_loop_take_the_framing_along(studio):
     studio, page = studio
-    page.say(type="frame", slot="start", **NEAR)
+    page.say(type="frame", slot="start", key=studio._frames["start"]["key"], **NEAR)
     page.say(type="swap")
     await page.until(lambda: studio.end_image.zoom == 2.0)
     assert studio.start_image.zoom == 1.0
@@ -93,3 +95,35 @@ async def test_a_picture_of_an_address_is_taken(studio, monkeypatch, pictures):
     await page.until(lambda: studio.start_image.name == "night.png")
     assert isinstance(studio.start_image, Frame)
     await page.until(lambda: studio._uploading == [])
+
+
+async def test_a_framing_of_a_picture_that_was_replaced_is_not_the_new_ones(studio, pictures):
+    studio, page = studio
+    key = studio._frames["start"]["key"]
+    studio.start_image = pictures[1]
+    page.say(type="frame", slot="start", key=key, **NEAR)
+    page.say(type="frame", slot="end", key=studio._frames["end"]["key"], **NEAR)
+    await page.until(lambda: studio.end_image.zoom == 2.0)
+    assert studio.start_image.framing == {}
+
+
+async def test_a_picture_chosen_while_another_is_fetched_stays(studio, monkeypatch, pictures):
+    studio, page = studio
+    arrive = threading.Event()
+
+    def fetched() -> bytes:
+        arrive.wait(20)
+        return pictures[1].read_bytes()
+
+    monkeypatch.setattr("ipyveo.network.fetch.fetch_picture", lambda address, limit: fetched())
+    page.say(type="fetch_picture", slot="start", address="https://example.com/slow.png")
+    await page.until(lambda: studio._uploading == ["start"])
+    page.say(type="generate", prompt="dusk", aspect_ratio="16:9", number_of_videos=1)
+    await page.until(lambda: "still on its way" in studio.error)
+    chosen = Frame(pictures[0])
+    studio.start_image = chosen
+    await page.until(lambda: studio._uploading == [])
+    arrive.set()
+    page.say(type="loop")
+    await page.until(lambda: studio.end_image is not None and studio.end_image.same_picture(chosen))
+    assert studio.start_image.same_picture(chosen)

@@ -13,6 +13,7 @@ from ipyveo import (
     InterruptedGenerationError,
     InvalidRequestError,
     Library,
+    VeoClient,
     recover,
 )
 from ipyveo.generations.shot import Shot
@@ -73,6 +74,23 @@ async def test_an_offer_says_when_its_videos_can_be_fetched(widget, pictures, mo
     studio, page = widget()
     page.say(**HELLO)
     await page.until(lambda: offered(studio) and offered(studio)[0]["ready"])
+
+
+async def test_what_recover_did_not_find_yet_is_gone_on_with_and_not_paid_for_again(
+    pictures, ledger, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("ipyveo.generations.recovery._GRACE_SECONDS", 0.2)
+    client = VeoClient.sandbox(clip_seconds=0.25, stage_seconds=2.0, quota=100_000)
+    book = ledger(client)
+    asked = {"prompt": "dusk", "client": client, "library": tmp_path}
+    await stopped(FramesToVideo(*pictures, **asked))
+    monkeypatch.setattr(
+        "ipyveo.generations.shot._left", set()
+    )  # as in a later kernel, which knows of no Stop
+    with pytest.warns(UserWarning, match="stays in the journal"):
+        assert await recover(client=client, library=tmp_path) == []
+    assert len(await FramesToVideo(*pictures, **asked).generate()) == 1
+    assert book.received_posts == 1
 
 
 async def test_a_dismissed_offer_stays_away_and_recover_still_fetches_it(widget, client, pictures, tmp_path):
@@ -149,7 +167,7 @@ async def test_a_run_in_doubt_is_sent_again_only_at_the_persons_word(widget, cli
     await page.until(lambda: studio.status == "checking")
     assert book.received_posts == 1
     first = studio._runs.watch.shot
-    for _ in range(3):  # clicked in a hurry: each says which run it means
+    for _ in range(12):  # clicked in a hurry: each says which run it means
         page.say(type="send_again", run=first.entry.id)
     await page.until(lambda: studio._runs.watch.shot is not first and studio.status == "checking")
     second = studio._runs.watch.shot

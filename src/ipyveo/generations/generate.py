@@ -102,7 +102,7 @@ def generate(
         shot.check_budget()
     if made is not None and not reuse:
         warnings.warn(said_before(made[0], number_of_videos) + " reuse=True takes them.", stacklevel=2)
-    elif (left := shot.left_behind()) is not None:
+    elif not reuse and (left := shot.unfinished_equal()) is not None:
         when = moment_words(left.began_at)
         sentence = f"An equal run from {when} is not finished and may be charged: reuse=True goes on with it."
         warnings.warn(sentence, stacklevel=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sqlite3
 from collections.abc import Callable, Coroutine, Sequence
@@ -156,14 +157,15 @@ class Landing:
                 told = overall
                 self._on_share(overall)
 
-        # The name is the run's own, so that a later kernel goes on where this one was ended.
-        part = self._library.incoming(f"{self._entry.id}-{take.take}")
         try:
+            # The name is the run's own, so that a later kernel goes on where this one was ended.
+            part = await asyncio.to_thread(self._library.incoming, f"{self._entry.id}-{take.take}")
             home = self._client.base_url
             measured = await download_clip(take.file_url, part, home=home, on_share=on_share)
             return await _to_its_end(asyncio.to_thread(self._save, take, part, measured))
         except OSError as error:
-            part.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self._library.incoming(f"{self._entry.id}-{take.take}").unlink(missing_ok=True)
             reason = error.strerror or type(error).__name__
         raise DownloadError(
             f"The clip could not be written to the library ({reason}); it was made and may be charged. "
@@ -208,7 +210,7 @@ class Landing:
 
     async def _journaled(self, step: str, take: int) -> None:
         try:
-            await asyncio.to_thread(getattr(self._library.journal, step), self._entry.id, take)
+            await asyncio.to_thread(lambda: getattr(self._library.journal, step)(self._entry.id, take))
         except (sqlite3.Error, OSError) as error:
             _logger.warning("The journal could not note %r: %s", step, error)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sqlite3
 import warnings
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ipyveo.media.clip import Clip
 
 _RECENT = timedelta(hours=3)
+_logger = logging.getLogger(__name__)
 _GRACE_SECONDS = 4.0  # a job that ends just now shows up a moment later
 
 
@@ -88,6 +90,9 @@ async def _finished(shot: Shot) -> list[str]:
             pass
     except VeoError as error:
         return [f"The run of {when}: {error}"]
+    except Exception as error:  # the other runs have their clips all the same
+        _logger.exception("A run could not be finished.")
+        return [f"The run of {when} could not be finished ({type(error).__name__}); it stays in the journal."]
     return [f"The run of {when}: {notice}" for notice in shot.notices]
 
 

@@ -98,7 +98,15 @@ class Search:
             if found != self._seen:
                 self._seen, self._since = found, now
             enough = still and bool(found.takes) and not found.pending
-            return (found.settled or enough) and await asyncio.to_thread(self._claim, found)
+            if not (found.settled or enough):
+                return False
+            # To its end, also when it is called off: a thread cannot be, and a claim that is made is made.
+            claiming = asyncio.ensure_future(asyncio.to_thread(self._claim, found))
+            try:
+                return await asyncio.shield(claiming)
+            except asyncio.CancelledError:
+                await asyncio.wait({claiming})
+                raise
         except VeoError as error:
             self._doubt = self._doubt or error
         except (sqlite3.Error, OSError) as error:

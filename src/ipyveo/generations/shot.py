@@ -40,6 +40,8 @@ _numbers = itertools.count(1)
 
 # The runs of this process, for as long as somebody holds them.
 _runs: weakref.WeakSet[Shot] = weakref.WeakSet()
+# The runs that somebody has stopped here, or has been told of that they were not found.
+_left: set[str] = set()
 _registering = threading.Lock()
 _adopting = threading.Lock()  # the journal is asked under it, so it is not the one the loop waits for
 
@@ -182,7 +184,8 @@ class Shot:
         Parameters
         ----------
         of_this_process
-            False to pass over what was stopped in this process: whoever stops and asks again wants a new run.
+            False to pass over what was stopped or given up in this process: whoever asks again after that
+            wants a new run.
         """
         going = self._going_twin()
         if going is not None:
@@ -190,21 +193,19 @@ class Shot:
         with usable():
             account = self.client.account
             for entry in reversed(self.library.equal(self.entry.digest)):
-                theirs = of_this_process or entry.owner != self.library.journal.owners.mine()
-                if entry.unfinished and entry.account == account and theirs:
-                    shot = adopt(entry, self.client, self.library)
-                    if shot is not None:
+                if entry.unfinished and entry.account == account:
+                    shot = at_work(entry)
+                    if shot is None and (of_this_process or entry.id not in _left):
+                        shot = adopt(entry, self.client, self.library)
+                    if shot is not None and shot.going:
                         return shot
         return None
 
-    def left_behind(self) -> Entry | None:
-        """Return an unfinished run that asked for the very same clips and that no process is at work on."""
+    def unfinished_equal(self) -> Entry | None:
+        """Return a run that asked for the very same clips and may still be charged, or None."""
         with usable():
             for entry in reversed(self.library.equal(self.entry.digest)):
-                owners = self.library.journal.owners
-                left = entry.owner == owners.mine() or not owners.lives(entry.owner)
-                mine = entry.unfinished and entry.account == self.client.account
-                if mine and left and at_work(entry) is None:
+                if entry.unfinished and entry.account == self.client.account:
                     return entry
         return None
 
@@ -324,6 +325,8 @@ class Shot:
             interrupted = isinstance(failure, InterruptedGenerationError)
             self.outcome = "interrupted" if interrupted else "failed"
         self.error = failure
+        if self.outcome in ("stopped", "interrupted") and self._patience is None:
+            _left.add(self.entry.id)
         self._notify(None)
         if self._generation is not None and self.reused is None:
             self._settling = asyncio.ensure_future(self._settle(self._generation))
@@ -392,7 +395,7 @@ class Shot:
     async def _pass(self) -> None:
         """Go all the way: from the request, or from what the journal knows of it, to the saved clips."""
         if self._generation is None:
-            takes = await asyncio.to_thread(self.library.journal.takes, self.entry.id)
+            takes = await self._known_takes()
             if self.entry.state != "complete" or any(_lacks_address(take) for take in takes):
                 takes = await self._check(None)
         elif self.reused is not None or (self._reuse and await self._join_or_take()):
@@ -405,6 +408,17 @@ class Shot:
             await self._meter.start()
             takes = await self._follow(self._generation)
         await self._bring_home(takes)
+
+    async def _known_takes(self) -> list[StoredTake]:
+        try:
+            return await asyncio.to_thread(lambda: self.library.journal.takes(self.entry.id))
+        except (sqlite3.Error, OSError) as error:
+            reason = str(error)[:80]
+        raise InterruptedGenerationError(
+            f"The library cannot be read now ({reason}); this run may be charged. Nothing is lost: call "
+            "recover() when its drive answers again.",
+            maybe_charged=True,
+        )
 
     async def _join_or_take(self) -> bool:
         """Take the clips that an equal run has made, or is making."""
@@ -462,7 +476,7 @@ class Shot:
         if not self.entry.owner:
             return  # its first line was never written
         try:
-            await asyncio.to_thread(getattr(self.library.journal, step), self.entry.id, *values)
+            await asyncio.to_thread(lambda: getattr(self.library.journal, step)(self.entry.id, *values))
         except (sqlite3.Error, OSError) as error:
             _logger.warning("The journal could not note %r: %s", step, error)
 
@@ -506,9 +520,13 @@ class Shot:
         self.in_doubt = doubt is not None or self.entry.state == "sent"
         await self._note("reached", "checking")
         self._tell(StatusEvent("checking"))
-        journal = self.library.journal
-        with contextlib.suppress(sqlite3.Error, OSError, IndexError):
-            self.entry = await asyncio.to_thread(journal.entry, self.entry.id)
+        try:
+            journal = await asyncio.to_thread(lambda: self.library.journal)
+            with contextlib.suppress(IndexError):
+                self.entry = await asyncio.to_thread(journal.entry, self.entry.id)
+        except (sqlite3.Error, OSError):
+            await self._known_takes()  # says in a sentence that the library is not there
+            raise
         takes = await Search(self.client, journal, self.entry, self._patience, doubt).takes()
         self.in_doubt = False
         return takes

@@ -52,7 +52,10 @@ def _opened(picture: object) -> tuple[str, IO[bytes]]:
     if isinstance(picture, str) and _URL.match(picture):
         from ipyveo.network.fetch import fetch_picture
 
-        name = _shown(unquote(urlsplit(picture).path))
+        try:
+            name = _shown(unquote(urlsplit(picture).path))
+        except ValueError:
+            raise FrameError(f"That is no address of a picture. {NOTHING_CHARGED} Check it.") from None
         return name, io.BytesIO(fetch_picture(picture, limit=MAX_FILE_BYTES))
     if isinstance(picture, str | os.PathLike):
         name = _shown(os.fsdecode(picture))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ipyveo.generations.generate import again
 from ipyveo.generations.shot import Shot, adopt, at_work
-from ipyveo.loop import background_loop, submit
+from ipyveo.loop import background_loop
 from ipyveo.widgets.watch import Watch
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Runs:
         self._follow = follow
         self._refill = refill
         self._asking = threading.Lock()
+        self._sending_again = False
 
     @property
     def going(self) -> bool:
@@ -106,22 +108,40 @@ class Runs:
             shot = adopt(entry, self._client, self._library) if mine else None
             return None if shot is None else self._show(shot)
 
-    def ask_again(self, run: str) -> Watch | None:
+    async def ask_again(self, run: str) -> Watch | None:
         """Send the request of a run in doubt once more, at the person's own word about this very run.
 
-        Where the run is found in that very moment, it is gone on with, and nothing is sent.
+        Where the run is found in that very moment, it is gone on with, and nothing is sent. On the background
+        loop: no thread and no lock may wait for it.
         """
+        if self._sending_again:
+            return None  # one press is one request, however often and fast it is pressed
+        self._sending_again = True
+        try:
+            pair = await asyncio.to_thread(self._prepare_again, run)
+            if pair is None:
+                return None
+            old, new = pair
+            given_up = await old.give_up()
+            return await asyncio.to_thread(self._show_next, old, new if given_up else None)
+        finally:
+            self._sending_again = False
+
+    def _prepare_again(self, run: str) -> tuple[Shot, Shot] | None:
         with self._asking:
             old = None if self.watch is None else self.watch.shot
-            # One press is one request, however often and fast it is pressed.
             soon = old is None or time.monotonic() - old.began < _SOONEST_AGAIN_SECONDS
             if old is None or old.entry.id != run or soon or not old.in_doubt:
                 return None
             new = again(old, self._budget)
             new.check_budget()
-            if submit(old.give_up()).result():
-                return self._show(new)
-            found = adopt(self._library.journal.entry(run), self._client, self._library)
+            return old, new
+
+    def _show_next(self, old: Shot, new: Shot | None) -> Watch | None:
+        with self._asking:
+            if self.watch is None or self.watch.shot is not old:
+                return None
+            found = new or adopt(self._library.journal.entry(old.entry.id), self._client, self._library)
             return None if found is None else self._show(found)
 
     def take_made_before(self) -> Watch | None:

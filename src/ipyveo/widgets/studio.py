@@ -8,7 +8,7 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 import traitlets
@@ -27,6 +27,7 @@ from ipyveo.library.library import Library
 from ipyveo.loop import background_loop, submit
 from ipyveo.media.aspect_ratio import AspectRatio
 from ipyveo.media.frame import Frame
+from ipyveo.media.original import NOTHING_CHARGED
 from ipyveo.media.pair import pair_notes
 from ipyveo.widgets.offers import Offers
 from ipyveo.widgets.page_widget import PageWidget, Sent
@@ -42,6 +43,7 @@ _logger = logging.getLogger(__name__)
 
 _PROGRESS_PAUSE_SECONDS = 0.1  # a page that is told more often only burns its processor
 _RETRY_SECONDS = 0.02
+_LONGEST_FETCH_SECONDS = 120.0  # of a picture by its address
 _COMPARE_SECONDS = 0.3  # after the last change of the form
 _SLOTS = ("start", "end")
 
@@ -117,7 +119,7 @@ class FramesToVideo(PageWidget):
         given = (start_image, end_image)
         pictures = [None if picture is None else Frame(picture) for picture in given]
         self._arriving: list[str] = []  # the slots whose picture comes from a page
-        self._fetching: list[str] = []  # and those whose picture comes from an address
+        self._making: dict[str, asyncio.Task[None]] = {}  # those whose picture the kernel fetches or decodes
         self._shown: dict[str, Frame | None] = {}
         self._sent: dict[str, Sent | None] = {}
         self._budget = as_budget(budget)
@@ -198,6 +200,8 @@ class FramesToVideo(PageWidget):
             return watch.shot
         # Outside of the lock: an observer of these may call generate() itself, and gets this run.
         self._write(self._first(watch))
+        if watch.shot.over:  # it may have ended between the two
+            background_loop().call_soon_threadsafe(self._follow, watch, None)
         return watch.shot.start()
 
     def _first(self, watch: Watch) -> dict[str, Any]:
@@ -266,6 +270,8 @@ class FramesToVideo(PageWidget):
 
     def _place(self, slot: str, picture: object) -> None:
         frame = None if picture is None else Frame(picture)
+        if self._making:
+            background_loop().call_soon_threadsafe(self._call_off, slot)
         if self._uploads:
             background_loop().call_soon_threadsafe(self._uploads.replace, slot)
         self._change_pictures({slot: frame})
@@ -323,7 +329,7 @@ class FramesToVideo(PageWidget):
 
     def _show_uploading(self, slots: list[str]) -> None:
         self._arriving = slots
-        self._post({"_uploading": [*self._arriving, *self._fetching]})
+        self._post({"_uploading": [*self._arriving, *self._making]})
 
     # What the page says -----------------------------------------------------------------------------
 
@@ -338,7 +344,7 @@ class FramesToVideo(PageWidget):
             )  # what the model holds was true when it was written
             self._offered.refresh()
         else:
-            submit(self._show_run(self._pick_up))
+            submit(self._show_run(asyncio.to_thread(self._pick_up)))
         self._compare()
         self._look_at_account()
 
@@ -350,7 +356,7 @@ class FramesToVideo(PageWidget):
             "aspect_ratio": AspectRatio.parse(said["aspect_ratio"]).label,
             "number_of_videos": check_count(said["number_of_videos"]),
         }
-        if self._uploads or self._fetching:
+        if self._uploads or self._making:
             sentence = "A picture is still on its way, so nothing was sent. Generate again when it is there."
             self._post({"error": sentence, "_error_details": ""})
         else:
@@ -358,24 +364,26 @@ class FramesToVideo(PageWidget):
             self._do(lambda: submit(self._generate_for_page(form)))
 
     def _on_extend(self, said: dict[str, Any], _: list[bytes]) -> None:
-        submit(self._extend(self._keys.get(str(said["key"]))))
+        clip = self._keys.get(str(said["key"]))
+        self._uploads.replace("start")
+        self._begin("start", asyncio.to_thread(Frame, clip), {"end": None})
 
     def _on_stop(self, _: dict[str, Any], __: list[bytes]) -> None:
         self.stop()
 
     def _on_take_up(self, said: dict[str, Any], _: list[bytes]) -> None:
         run = str(said["run"])
-        submit(self._show_run(lambda: self._runs.take_up(run)))
+        submit(self._show_run(asyncio.to_thread(self._runs.take_up, run)))
 
     def _on_dismiss(self, said: dict[str, Any], _: list[bytes]) -> None:
         self._offered.dismiss(str(said["run"]))
 
     def _on_send_again(self, said: dict[str, Any], _: list[bytes]) -> None:
         run = str(said["run"])
-        submit(self._show_run(lambda: self._runs.ask_again(run)))
+        submit(self._show_run(self._runs.ask_again(run)))
 
     def _on_show_before(self, _: dict[str, Any], __: list[bytes]) -> None:
-        submit(self._show_run(self._runs.take_made_before))
+        submit(self._show_run(asyncio.to_thread(self._runs.take_made_before)))
 
     def _on_swap(self, _: dict[str, Any], __: list[bytes]) -> None:
         self._do(
@@ -386,22 +394,31 @@ class FramesToVideo(PageWidget):
         self._do(lambda: self._change_pictures({"end": self._pictures["start"]}))
 
     def _on_fetch_picture(self, said: dict[str, Any], _: list[bytes]) -> None:
-        submit(self._fetch_picture(_slot(said), str(said["address"])))
+        slot, address = _slot(said), str(said["address"])
+        self._uploads.replace(slot)
+        self._begin(slot, asyncio.to_thread(_picture_at, address), {})
 
     def _on_remove(self, said: dict[str, Any], _: list[bytes]) -> None:
         slot = _slot(said)
         self._uploads.replace(slot)
+        self._call_off(slot)
         self._do(lambda: self._change_pictures({slot: None}))
 
     def _on_frame(self, said: dict[str, Any], _: list[bytes]) -> None:
         slot = _slot(said)
-        frame = self._pictures[slot]
-        if frame is not None:
-            framing = {name: said[name] for name in ("fit", "focus", "zoom", "background")}
-            framed = frame.framed(**framing)
-            self._do(lambda: self._change_pictures({slot: framed}))
+        framing = {name: said[name] for name in ("fit", "focus", "zoom", "background")}
+        key = said["key"]
+
+        def reframe() -> None:
+            frame, record = self._pictures[slot], self._frames[slot]
+            if frame is not None and record["key"] == key:  # not of a picture that has gone meanwhile
+                with contextlib.suppress(FrameError):
+                    self._change_pictures({slot: frame.framed(**framing)})
+
+        self._do(reframe)
 
     def _on_upload(self, said: dict[str, Any], _: list[bytes]) -> None:
+        self._call_off(_slot(said))
         self._uploads.begin(str(said["id"]), _slot(said), str(said["name"]), int(said["size"]))
 
     def _on_chunk(self, said: dict[str, Any], buffers: list[bytes]) -> None:
@@ -419,10 +436,10 @@ class FramesToVideo(PageWidget):
             told = {"status": "failed", "stage": stage_words("failed"), "progress": None}
             self._post(told | self._problem(error))
 
-    async def _show_run(self, find: Callable[[], Watch | None]) -> None:
-        """Start what `find` made the run that is shown, if it found one."""
+    async def _show_run(self, finding: Awaitable[Watch | None]) -> None:
+        """Start what was made the run that is shown, if there is one."""
         try:
-            watch = await asyncio.to_thread(find)
+            watch = await finding
         except VeoError as error:
             self._post(self._problem(error))
             return
@@ -437,30 +454,33 @@ class FramesToVideo(PageWidget):
             watch.shot.start()
         self._offered.refresh()
 
-    async def _fetch_picture(self, slot: str, address: str) -> None:
-        """Fetch a picture that was dropped as an address; an address it has to be, and no path."""
-        self._fetching.append(slot)
+    def _begin(self, slot: str, making: Coroutine[Any, Any, Frame], others: dict[str, Frame | None]) -> None:
+        """Make a picture for a slot in a thread; what the slot waited for before is no longer wanted."""
+        self._call_off(slot)
+        self._making[slot] = asyncio.ensure_future(self._make(slot, making, others))
         self._show_uploading(self._arriving)
+
+    def _call_off(self, slot: str) -> None:
+        """Want no picture any more that is being made for a slot. On the background loop."""
+        making = self._making.pop(slot, None)
+        if making is not None:
+            making.cancel()
+            self._show_uploading(self._arriving)
+
+    async def _make(
+        self, slot: str, making: Coroutine[Any, Any, Frame], others: dict[str, Frame | None]
+    ) -> None:
         try:
-            if not address.lower().startswith(("http://", "https://")):
-                raise FrameError("That was no picture's address. Nothing was sent and nothing was charged.")
-            frame = await asyncio.to_thread(Frame, address)
+            async with asyncio.timeout(_LONGEST_FETCH_SECONDS):
+                frame = await making
+        except TimeoutError:
+            self._post(self._problem(FrameError(f"The picture did not arrive in time. {NOTHING_CHARGED}")))
         except VeoError as error:
             self._post(self._problem(error))
         else:
-            self._do(lambda: self._change_pictures({slot: frame}))
-        finally:
-            self._fetching.remove(slot)
-            self._show_uploading(self._arriving)
-
-    async def _extend(self, clip: object) -> None:
-        """Let a clip go on: its exact last frame becomes the start picture of the next one."""
-        try:
-            frame = await asyncio.to_thread(Frame, clip)
-        except VeoError as error:
-            self._post(problem(error))
-        else:
-            self._do(lambda: self._change_pictures({"start": frame, "end": None}))
+            self._do(lambda: self._change_pictures({slot: frame, **others}))
+        del self._making[slot]
+        self._show_uploading(self._arriving)
 
     def _generate_with(self, form: Mapping[str, Any]) -> None:
         self._write(form)
@@ -593,6 +613,13 @@ class FramesToVideo(PageWidget):
 
 async def _checked(upload: Upload) -> Frame:
     return await asyncio.to_thread(Frame, upload)
+
+
+def _picture_at(address: str) -> Frame:
+    """Fetch a picture that a page names by its address; an address it has to be, and no path."""
+    if not address.lower().startswith(("http://", "https://")):
+        raise FrameError(f"That was no picture's address. {NOTHING_CHARGED}")
+    return Frame(address)
 
 
 def _css_colour(background: str) -> str:
