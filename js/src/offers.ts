@@ -36,6 +36,7 @@ export class Offers {
       setText(shown.fetch, offer.ready ? "Fetch" : "Look for it");
     }
     setText(this.#more, more > 0 ? `${more} more; recover() fetches them all.` : "");
+    show(this.#more, more > 0);
     show(this.root, wanted.length > 0, this.fallback);
     return fresh.join(". ");
   }
