@@ -8,6 +8,7 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -31,7 +32,7 @@ from ipyveo import (
 from ipyveo.generations import lookup
 from ipyveo.generations.search import Search
 from ipyveo.generations.shot import at_work
-from ipyveo.library.journal import Entry
+from ipyveo.library.journal import Entry, Journal
 from ipyveo.sandbox import EmbeddedSandbox, SandboxOptions
 
 # Every doubt, and whether the service has taken the job.
@@ -137,6 +138,25 @@ async def test_runs_of_two_libraries_never_take_the_same_video(client, ledger, p
     ]
     kept = await asyncio.gather(*shots)
     assert len({clip.id for clips in kept for clip in clips}) == book.charged == 2
+
+
+async def test_a_journal_that_cannot_be_read_for_a_moment_does_not_end_a_search(
+    client, ledger, pictures, tmp_path, monkeypatch
+):
+    book, failed = ledger(client), []
+    real = Journal.entry
+
+    def entry(self, generation):
+        if not failed:
+            failed.append(generation)
+            raise sqlite3.OperationalError("database is locked")
+        return real(self, generation)
+
+    monkeypatch.setattr(Journal, "entry", entry)
+    prompt = "dusk [sandbox: drop@starting]"
+    assert len(await generate(pictures[0], prompt=prompt, client=client, library=tmp_path)) == 1
+    assert failed
+    assert book.received_posts == 1
 
 
 async def test_whoever_stops_waiting_for_recovery_stops_it(client, pictures, tmp_path):

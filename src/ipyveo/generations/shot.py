@@ -413,12 +413,8 @@ class Shot:
         try:
             return await asyncio.to_thread(lambda: self.library.journal.takes(self.entry.id))
         except (sqlite3.Error, OSError) as error:
-            reason = str(error)[:80]
-        raise InterruptedGenerationError(
-            f"The library cannot be read now ({reason}); this run may be charged. Nothing is lost: call "
-            "recover() when its drive answers again.",
-            maybe_charged=True,
-        )
+            failure = _unreadable(error)
+        raise failure
 
     async def _join_or_take(self) -> bool:
         """Take the clips that an equal run has made, or is making."""
@@ -522,14 +518,16 @@ class Shot:
         self._tell(StatusEvent("checking"))
         try:
             journal = await asyncio.to_thread(lambda: self.library.journal)
-            with contextlib.suppress(IndexError):
+        except OSError as error:
+            failure = _unreadable(error)
+        else:
+            # A journal that is locked for a while does not end the search.
+            with contextlib.suppress(sqlite3.Error, OSError, IndexError):
                 self.entry = await asyncio.to_thread(journal.entry, self.entry.id)
-        except (sqlite3.Error, OSError):
-            await self._known_takes()  # says in a sentence that the library is not there
-            raise
-        takes = await Search(self.client, journal, self.entry, self._patience, doubt).takes()
-        self.in_doubt = False
-        return takes
+            takes = await Search(self.client, journal, self.entry, self._patience, doubt).takes()
+            self.in_doubt = False
+            return takes
+        raise failure
 
     async def _bring_home(self, takes: list[StoredTake]) -> None:
         def on_share(share: float) -> None:
@@ -550,6 +548,14 @@ class Shot:
 def _place(account: str) -> str:
     """Return what makes the clips: every embedded sandbox makes the same ones."""
     return account.partition(":")[0] if account.startswith("sandbox:") else account
+
+
+def _unreadable(error: Exception) -> InterruptedGenerationError:
+    return InterruptedGenerationError(
+        f"The library cannot be read now ({str(error)[:80]}); this run may be charged. Nothing is lost: call "
+        "recover() when its drive answers again.",
+        maybe_charged=True,
+    )
 
 
 def _lacks_address(take: StoredTake) -> bool:
