@@ -188,17 +188,19 @@ export type ToKernel =
   | { type: "loop" }
   | ({ type: "frame"; slot: Slot; key: string } & Framing)
   | { type: "upload"; id: string; slot: Slot; name: string; size: number }
-  | { type: "chunk"; id: string; offset: number }
+  | { type: "chunk"; id: string; offset: number; crc: number }
   | { type: "cancel_upload"; id: string }
   | { type: "fetch"; id: string; what: Asset; key: string }
   | { type: "received"; id: string; parts: number }
   | { type: "cancel_fetch"; id: string };
 
 /**
- * The kernel's answers to one upload. A chunk whose offset is not `received` is dropped and answered with `received`;
- * a chunk of an upload that is over is answered with its last word again.
+ * The kernel's answers to one upload. `upload` is answered with `upload_at`, from where to go on, or once it is over with
+ * its last word again. A chunk whose offset is not `received`, or whose CRC-32 is another, is dropped and answered with
+ * `received`; one of an upload that is unknown is not answered.
  */
 export type UploadAnswer =
+  | { type: "upload_at"; id: string; received: number }
   | { type: "uploaded"; id: string; received: number }
   | { type: "upload_done"; id: string }
   | { type: "upload_failed"; id: string; sentence: string };
@@ -220,10 +222,11 @@ export type FromKernel = UploadAnswer | FetchAnswer | CodeAnswer | PosterGift | 
 /** Well below the notebook server's 10 MiB, and below the 1 MB where Colab fails. */
 export const CHUNK_BYTES = 512 * 1024;
 export const CHUNKS_IN_FLIGHT = 4;
-/** An upload without a word for so long sends its unacknowledged bytes again, then waits twice as long. */
-export const UPLOAD_STALL_MS = 10_000;
-/** So many stalls in a row, and the upload is given up. */
-export const UPLOAD_STALLS = 5;
+/** An upload without a word for so long asks how far the kernel is, then waits twice as long, up to the longest. */
+export const UPLOAD_STALL_MS = 3_000;
+export const UPLOAD_LONGEST_MS = 30_000;
+/** So often in a row the kernel says that nothing more has arrived, and the upload is given up. */
+export const UPLOAD_LOSSES = 5;
 /** A fetch without a part for so long is asked again once, then given up; other questions go by it too. */
 export const FETCH_STALL_MS = 10_000;
 /** The clock of a view, and the measure of silence: the kernel beats every 2 s, and is missed after 5 s. */

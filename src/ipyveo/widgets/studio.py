@@ -147,7 +147,7 @@ class FramesToVideo(PageWidget):
             lambda offered: self._post({"_offers": offered}),
             lambda: bool(self._views),
         )
-        self._uploads = Uploads(self._tell, _checked, self._arrived, self._show_uploading)
+        self._uploads = Uploads(self._tell, _checked, self._arrived, self._show_uploading, self._deaf)
         super().__init__(
             _view="studio", prompt=prompt, aspect_ratio=aspect_ratio, number_of_videos=number_of_videos
         )
@@ -422,7 +422,7 @@ class FramesToVideo(PageWidget):
         self._uploads.begin(str(said["id"]), _slot(said), str(said["name"]), int(said["size"]))
 
     def _on_chunk(self, said: dict[str, Any], buffers: list[bytes]) -> None:
-        self._uploads.take(str(said["id"]), int(said["offset"]), buffers[0])
+        self._uploads.take(str(said["id"]), int(said["offset"]), buffers[0], int(said["crc"]))
 
     def _on_cancel_upload(self, said: dict[str, Any], _: list[bytes]) -> None:
         self._uploads.cancel(str(said["id"]))
