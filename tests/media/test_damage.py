@@ -176,11 +176,14 @@ async def test_nothing_is_sent_for_a_picture_that_is_refused(client, ledger, tmp
 
 # Run by itself, so that the pictures here and in other tests do not count.
 MEASURE = """
-import json, resource, sys
+import json, pathlib, re, resource, sys
 import PIL.ImageCms, numpy, ipyveo
 from ipyveo.media import frame, picture
 
 def peak():
+    status = pathlib.Path("/proc/self/status")
+    if status.exists():  # Linux's rusage counts what the process was before it became this one
+        return int(re.search(r"VmHWM:\\s*(\\d+)", status.read_text())[1]) / 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 ipyveo.Frame(numpy.zeros((90, 160, 3), numpy.uint8)).fitted("16:9")
@@ -254,6 +257,7 @@ def stays_small(path, make, kind, options) -> None:
     )
     extra, said = json.loads(done.stdout)
     assert said == ""
+    print("EXTRA", path, extra)
     assert extra < 500
 
 
