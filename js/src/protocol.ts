@@ -183,6 +183,7 @@ export type ToKernel =
   | { type: "swap" }
   | { type: "extend"; key: string }
   | { type: "code"; id: string; key: string }
+  | { type: "prompts"; id: string }
   | { type: "remove"; slot: Slot }
   | { type: "fetch_picture"; slot: Slot; address: string }
   | { type: "loop" }
@@ -213,11 +214,14 @@ export type FetchAnswer =
 /** The kernel's answer to `code`. */
 export type CodeAnswer = { type: "code_text"; id: string; text: string };
 
+/** The kernel's answer to `prompts`: the latest ones of the notebook, the newest first. */
+export type PromptsAnswer = { type: "prompts"; id: string; prompts: string[] };
+
 /** A poster sent unasked, with one buffer: a kernel whose cell runs may hear no question. */
 export type PosterGift = { type: "poster"; key: string; media_type: string };
 
 /** Everything the kernel says, to all pages at once; a page picks out its own ids. */
-export type FromKernel = UploadAnswer | FetchAnswer | CodeAnswer | PosterGift | { type: "beat" };
+export type FromKernel = UploadAnswer | FetchAnswer | CodeAnswer | PromptsAnswer | PosterGift | { type: "beat" };
 
 /** Well below the notebook server's 10 MiB, and below the 1 MB where Colab fails. */
 export const CHUNK_BYTES = 512 * 1024;

@@ -13,6 +13,8 @@ _counts: dict[str, int] = {}
 def seat() -> str:
     """Return a name for a widget of the running cell, the same when it is run again; "" where no host tells.
 
+    Up to its full stop it is the same for all cells of a notebook.
+
     Jupyter's server names the notebook in ``JPY_SESSION_NAME``, and JupyterLab and Notebook name the cell in
     the request's metadata.
     """
@@ -30,4 +32,8 @@ def seat() -> str:
     if request not in _counts:
         _counts.clear()
     _counts[request] = _counts.get(request, 0) + 1
-    return hashlib.sha256(f"{notebook} {cell} {_counts[request]}".encode()).hexdigest()[:16]
+    return f"{_digest(notebook)}.{_digest(f'{cell} {_counts[request]}')}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

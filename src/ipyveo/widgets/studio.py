@@ -45,6 +45,7 @@ _PROGRESS_PAUSE_SECONDS = 0.1  # a page that is told more often only burns its p
 _RETRY_SECONDS = 0.02
 _LONGEST_FETCH_SECONDS = 120.0  # of a picture by its address
 _COMPARE_SECONDS = 0.3  # after the last change of the form
+_LONGEST_OFFERED = 10_000  # characters of an earlier prompt
 _SLOTS = ("start", "end")
 
 
@@ -385,6 +386,9 @@ class FramesToVideo(PageWidget):
     def _on_show_before(self, _: dict[str, Any], __: list[bytes]) -> None:
         submit(self._show_run(asyncio.to_thread(self._runs.take_made_before)))
 
+    def _on_prompts(self, said: dict[str, Any], _: list[bytes]) -> None:
+        submit(self._tell_prompts(str(said["id"])))
+
     def _on_swap(self, _: dict[str, Any], __: list[bytes]) -> None:
         self._do(
             lambda: self._change_pictures({"start": self._pictures["end"], "end": self._pictures["start"]})
@@ -453,6 +457,15 @@ class FramesToVideo(PageWidget):
             self._do(lambda: self._write(self._first(watch)))
             watch.shot.start()
         self._offered.refresh()
+
+    async def _tell_prompts(self, question: str) -> None:
+        """Answer with what was asked for in this notebook before; a very long one is no help in a list."""
+        notebook = self._runs.seat.partition(".")[0]
+        prompts: list[str] = []
+        with contextlib.suppress(VeoError):  # without a library there is nothing to offer
+            prompts = await asyncio.to_thread(self._library.prompts, notebook)
+        short = [prompt for prompt in prompts if len(prompt) <= _LONGEST_OFFERED]
+        self._tell({"type": "prompts", "id": question, "prompts": short}, [])
 
     def _begin(self, slot: str, making: Coroutine[Any, Any, Frame], others: dict[str, Frame | None]) -> None:
         """Make a picture for a slot in a thread; what the slot waited for before is no longer wanted."""
