@@ -93,7 +93,9 @@ def choose(tab, button: Locator, path: Path) -> None:
     chooser.value.set_files(path)
 
 
-@pytest.mark.parametrize("megabytes", [12, *(pytest.param(size, marks=pytest.mark.soak) for size in (1, 40, 100))])
+@pytest.mark.parametrize(
+    "megabytes", [12, *(pytest.param(size, marks=pytest.mark.soak) for size in (1, 40, 100))]
+)
 def test_a_picture_of_any_size_arrives_whole_and_its_way_is_shown(lab, tab, tmp_path, megabytes):
     picture = bitmap(tmp_path / "large.bmp", megabytes)
     notebook, studio = opened(lab, tab, f"large-{megabytes}")
@@ -243,7 +245,9 @@ def test_camera_words_are_written_behind_the_prompt_and_can_be_taken_back(lab, t
     expect(prompt).to_have_value("dusk falls, push in")
 
 
-def test_the_prompts_of_a_notebook_are_there_again_in_a_new_kernel_and_in_no_other_notebook(lab, tab, pictures):
+def test_the_prompts_of_a_notebook_are_there_again_in_a_new_kernel_and_in_no_other_notebook(
+    lab, tab, pictures
+):
     notebook, studio = opened(lab, tab, "earlier", "studio.start_image = " + repr(str(pictures[0])))
     notebook.run_cell(2)
     arrives(studio)
@@ -251,8 +255,12 @@ def test_the_prompts_of_a_notebook_are_there_again_in_a_new_kernel_and_in_no_oth
     for words in ("dusk falls", "<b>dawn</b> comes"):
         prompt.fill(words)
         studio.get_by_role("button", name="Generate", exact=True).click()
-        expect(studio.get_by_role("button", name="Generate", exact=True)).to_have_attribute("aria-disabled", "true")
-        expect(studio.get_by_role("button", name="Generate", exact=True)).not_to_have_attribute("aria-disabled", "true")
+        expect(studio.get_by_role("button", name="Generate", exact=True)).to_have_attribute(
+            "aria-disabled", "true"
+        )
+        expect(studio.get_by_role("button", name="Generate", exact=True)).not_to_have_attribute(
+            "aria-disabled", "true"
+        )
     tab.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
     notebook.run_cell(0)
     expect(studio.get_by_text("Disconnected")).to_have_count(0)
