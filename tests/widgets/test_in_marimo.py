@@ -64,7 +64,8 @@ def address(tmp_path):
             urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2).close()
             break
         except OSError:
-            assert server.poll() is None and time.monotonic() < ends, (tmp_path / "log").read_text()
+            assert server.poll() is None, (tmp_path / "log").read_text()
+            assert time.monotonic() < ends, (tmp_path / "log").read_text()
             time.sleep(0.1)
     yield f"http://127.0.0.1:{port}"
     server.terminate()

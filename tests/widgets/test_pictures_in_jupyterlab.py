@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import copy
 import hashlib
-import json
 import re
 from pathlib import Path
 
@@ -164,7 +163,8 @@ def test_two_pictures_arrive_at_once(lab, tab, tmp_path):
 
 COPY_PICTURE = """async (text) => {
     const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-    await navigator.clipboard.write([new ClipboardItem({ 'image/png': new Blob([bytes], { type: 'image/png' }) })]);
+    const picture = new Blob([bytes], { type: 'image/png' });
+    await navigator.clipboard.write([new ClipboardItem({ 'image/png': picture })]);
 }"""
 
 
@@ -176,7 +176,9 @@ def test_a_copied_picture_is_pasted_where_one_is_missing(lab, tab, pictures):
         studio.get_by_role("textbox", name="Prompt", exact=True).focus()
         tab.keyboard.press("Control+v")
         arrives(studio, slot)
-        expect(studio.locator(".iv-slot").nth(slot).get_by_text("1920×1080")).to_be_visible()
+        expect(
+            studio.locator(".iv-slot").nth(slot).get_by_text("1920\N{MULTIPLICATION SIGN}1080")
+        ).to_be_visible()
     expect(studio.get_by_role("textbox", name="Prompt", exact=True)).to_have_value("")
     assert notebook.problems == []
 
@@ -194,7 +196,7 @@ def test_a_copied_address_is_fetched_by_the_kernel_and_never_one_of_this_machine
 
 
 def test_a_video_by_keys_alone_from_an_empty_form(lab, tab, pictures):
-    notebook, studio = opened(lab, tab, "keys")
+    _, studio = opened(lab, tab, "keys")
     studio.get_by_label("Start frame", exact=True).focus()
     for slot, name in enumerate(("Start frame", "End frame")):
         for _ in range(6):
