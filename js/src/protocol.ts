@@ -223,8 +223,10 @@ export type PosterGift = { type: "poster"; key: string; media_type: string };
 /** Everything the kernel says, to all pages at once; a page picks out its own ids. */
 export type FromKernel = UploadAnswer | FetchAnswer | CodeAnswer | PromptsAnswer | PosterGift | { type: "beat" };
 
-/** Well below the notebook server's 10 MiB, and below the 1 MB where Colab fails. */
-export const CHUNK_BYTES = 512 * 1024;
+/** Well below the notebook server's 10 MiB; larger ones are hardly faster. */
+export const CHUNK_BYTES = 1024 * 1024;
+/** For Colab, which fails from about 1 MB. */
+export const COLAB_CHUNK_BYTES = 256 * 1024;
 export const CHUNKS_IN_FLIGHT = 4;
 /** An upload without a word for so long asks how far the kernel is, then waits twice as long, up to the longest. */
 export const UPLOAD_STALL_MS = 3_000;
