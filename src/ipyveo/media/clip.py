@@ -144,6 +144,11 @@ class Clip:
             True puts the video itself into the output, after a line with its size: the notebook grows by a
             third more than the file, and plays the clip wherever it is opened.
 
+        Raises
+        ------
+        FileNotFoundError
+            If it is to be embedded and the file is gone.
+
         Examples
         --------
         >>> clip.show(embed=True)  # doctest: +SKIP

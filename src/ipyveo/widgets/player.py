@@ -42,29 +42,33 @@ class EmbeddedClip:
     ----------
     clip
         The clip.
+
+    Raises
+    ------
+    FileNotFoundError
+        If its file is gone.
     """
 
     def __init__(self, clip: Clip) -> None:
         self._clip = clip
+        self._megabytes = clip.path.stat().st_size / 1e6
 
     def __repr__(self) -> str:
-        size = self._clip.path.stat().st_size / 1e6
+        text = self._megabytes * 4 / 3
         return (
-            f"The video itself is in this output: {size:.1f} MB, which take {size * 4 / 3:.1f} MB in the "
+            f"The video itself is in this output: {self._megabytes:.1f} MB, which take {text:.1f} MB in the "
             f"notebook ({self._clip.path.name})."
         )
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        bundle = {"text/plain": repr(self)}
-        if hosted():
-            data = base64.b64encode(self._clip.path.read_bytes()).decode()
-            words = " \N{MIDDLE DOT} ".join([escaped(self._clip.prompt), *map(escaped, measures(self._clip))])
-            bundle["text/html"] = (
-                f'<div class="mathjax_ignore tex2jax_ignore"><p>{escaped(repr(self))}</p>'
-                f'<video controls width="640" src="data:video/mp4;base64,{data}"></video>'
-                f'<p dir="auto">{words}</p></div>'
-            )
-        return bundle
+        data = base64.b64encode(self._clip.path.read_bytes()).decode()
+        words = " \N{MIDDLE DOT} ".join([escaped(self._clip.prompt), *map(escaped, measures(self._clip))])
+        shown = (
+            f'<div class="mathjax_ignore tex2jax_ignore"><p>{escaped(repr(self))}</p>'
+            f'<video controls width="640" src="data:video/mp4;base64,{data}"></video>'
+            f'<p dir="auto">{words}</p></div>'
+        )
+        return {"text/plain": repr(self), "text/html": shown}
 
 
 def mimebundle(clip: Clip, **options: Any) -> Any:  # noqa: ANN401 - Jupyter's own display protocol
@@ -78,7 +82,7 @@ def show(clip: Clip, *, embed: bool) -> None:
     """Show a clip in the running cell, or print what it is where there is none."""
     from IPython.display import display
 
-    display(EmbeddedClip(clip) if embed else clip)  # type: ignore[no-untyped-call]
+    display(EmbeddedClip(clip) if embed and hosted() else clip)  # type: ignore[no-untyped-call]
 
 
 def _still_of(clip: Clip) -> str:
