@@ -39,6 +39,7 @@ class PageWidget(anywidget.AnyWidget):
 
     _esm = _module
     _css = _style
+    _ipython_display_ = None  # of ipywidgets 7, which would pass the display below by
 
     _view = traitlets.Unicode().tag(sync=True)
     _clips: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
