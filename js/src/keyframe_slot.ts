@@ -96,6 +96,10 @@ export class KeyframeSlot {
 
   update(traits: Traits, gone: boolean): void {
     this.#gone = gone;
+    if (gone && this.#upload) {
+      this.#upload.cancel();
+      this.#upload = null;
+    }
     this.#held = !gone && traits._uploading.includes(this.slot);
     const frame = traits._frames[this.slot];
     this.#frame = frame;
@@ -154,6 +158,7 @@ export class KeyframeSlot {
     this.#moved(0);
     this.#upload = new Upload(this.link, this.slot, file, {
       moved: (share) => this.#moved(share),
+      waits: () => setText(this.#share, "Waiting for the kernel"),
       done: () => this.#settle(),
       failed: (sentence) => {
         this.#settle();

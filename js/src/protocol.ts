@@ -183,22 +183,25 @@ export type ToKernel =
   | { type: "swap" }
   | { type: "extend"; key: string }
   | { type: "code"; id: string; key: string }
+  | { type: "prompts"; id: string }
   | { type: "remove"; slot: Slot }
   | { type: "fetch_picture"; slot: Slot; address: string }
   | { type: "loop" }
   | ({ type: "frame"; slot: Slot; key: string } & Framing)
   | { type: "upload"; id: string; slot: Slot; name: string; size: number }
-  | { type: "chunk"; id: string; offset: number }
+  | { type: "chunk"; id: string; offset: number; crc: number }
   | { type: "cancel_upload"; id: string }
   | { type: "fetch"; id: string; what: Asset; key: string }
   | { type: "received"; id: string; parts: number }
   | { type: "cancel_fetch"; id: string };
 
 /**
- * The kernel's answers to one upload. A chunk whose offset is not `received` is dropped and answered with `received`;
- * a chunk of an upload that is over is answered with its last word again.
+ * The kernel's answers to one upload. `upload` is answered with `upload_at`, from where to go on, or once it is over with
+ * its last word again. A chunk whose offset is not `received`, or whose CRC-32 is another, is dropped and answered with
+ * `received`; one of an upload that is unknown is not answered.
  */
 export type UploadAnswer =
+  | { type: "upload_at"; id: string; received: number }
   | { type: "uploaded"; id: string; received: number }
   | { type: "upload_done"; id: string }
   | { type: "upload_failed"; id: string; sentence: string };
@@ -211,19 +214,25 @@ export type FetchAnswer =
 /** The kernel's answer to `code`. */
 export type CodeAnswer = { type: "code_text"; id: string; text: string };
 
+/** The kernel's answer to `prompts`: the latest ones of the notebook, the newest first. */
+export type PromptsAnswer = { type: "prompts"; id: string; prompts: string[] };
+
 /** A poster sent unasked, with one buffer: a kernel whose cell runs may hear no question. */
 export type PosterGift = { type: "poster"; key: string; media_type: string };
 
 /** Everything the kernel says, to all pages at once; a page picks out its own ids. */
-export type FromKernel = UploadAnswer | FetchAnswer | CodeAnswer | PosterGift | { type: "beat" };
+export type FromKernel = UploadAnswer | FetchAnswer | CodeAnswer | PromptsAnswer | PosterGift | { type: "beat" };
 
-/** Well below the notebook server's 10 MiB, and below the 1 MB where Colab fails. */
-export const CHUNK_BYTES = 512 * 1024;
+/** Well below the notebook server's 10 MiB; larger ones are hardly faster. */
+export const CHUNK_BYTES = 1024 * 1024;
+/** For Colab, which fails from about 1 MB. */
+export const COLAB_CHUNK_BYTES = 256 * 1024;
 export const CHUNKS_IN_FLIGHT = 4;
-/** An upload without a word for so long sends its unacknowledged bytes again, then waits twice as long. */
-export const UPLOAD_STALL_MS = 10_000;
-/** So many stalls in a row, and the upload is given up. */
-export const UPLOAD_STALLS = 5;
+/** An upload without a word for so long asks how far the kernel is, then waits twice as long, up to the longest. */
+export const UPLOAD_STALL_MS = 3_000;
+export const UPLOAD_LONGEST_MS = 30_000;
+/** So often in a row the kernel says that nothing more has arrived, and the upload is given up. */
+export const UPLOAD_LOSSES = 5;
 /** A fetch without a part for so long is asked again once, then given up; other questions go by it too. */
 export const FETCH_STALL_MS = 10_000;
 /** The clock of a view, and the measure of silence: the kernel beats every 2 s, and is missed after 5 s. */

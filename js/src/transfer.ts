@@ -1,23 +1,20 @@
 // The bookkeeping of bytes on their way, without a page or a kernel: what to send next, what has arrived.
 
-import { CHUNK_BYTES, CHUNKS_IN_FLIGHT, SILENCE_TICKS } from "./protocol.ts";
+import { CHUNKS_IN_FLIGHT, SILENCE_TICKS } from "./protocol.ts";
 
 export interface Range {
   offset: number;
   end: number;
 }
 
-/** One upload: a few chunks in flight, continued from wherever the kernel says it is. */
+/** One upload: a few chunks in flight, from wherever the kernel says that it is. */
 export class UploadWindow {
   #sent = 0;
   #received = 0;
-  #heard = false;
-  #resentFrom = -1;
-  #last = 0;
 
   constructor(
     readonly size: number,
-    readonly chunk = CHUNK_BYTES,
+    readonly chunk: number,
     readonly inFlight = CHUNKS_IN_FLIGHT,
   ) {}
 
@@ -31,34 +28,34 @@ export class UploadWindow {
     if (this.#sent >= this.size || room < this.chunk) return null;
     const offset = this.#sent;
     this.#sent = Math.min(offset + this.chunk, this.size);
-    this.#last = offset;
     return { offset, end: this.#sent };
   }
 
-  /** The kernel has `received` bytes. Hearing the same count again means that a chunk was lost on the way. */
-  acknowledge(received: number): void {
-    if (!Number.isInteger(received) || received < 0 || received > this.size) return;
-    const repeated = this.#heard && received === this.#received;
-    this.#heard = true;
-    if (received > this.#received) {
-      this.#received = received;
-      this.#sent = Math.max(this.#sent, received);
-    } else if (received < this.#received || (repeated && this.#resentFrom !== received)) {
-      // Once per loss only: the chunks still in flight behind the lost one repeat the same count.
-      this.#received = received;
-      this.#resentFrom = received;
-      this.#sent = received;
-    }
+  /** The kernel has `received` bytes. False if that is not more than before: a chunk was lost or hurt on the way. */
+  acknowledge(received: number): boolean {
+    if (!Number.isInteger(received) || received <= this.#received || received > this.#sent) return false;
+    this.#received = received;
+    return true;
   }
 
-  /**
-   * Nothing was heard for too long: send again from the last byte that is known to be there.
-   *
-   * Where all of them are there, the kernel's last word was lost; the last chunk once more makes it say it again.
-   */
-  stalled(): void {
-    this.#sent = Math.min(this.#received, this.#last);
+  /** Goes on from where the kernel is, whatever was sent before. */
+  resume(received: number): void {
+    if (Number.isInteger(received) && received >= 0 && received <= this.size) this.#received = this.#sent = received;
   }
+}
+
+const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, index) => {
+  let value = index;
+  for (let bit = 0; bit < 8; bit += 1) value = (value & 1 ? 0xedb88320 : 0) ^ (value >>> 1);
+  return value;
+});
+
+/** The CRC-32 of PNG and gzip (RFC 1952, section 8). Its cryptographic kin exist on https pages only. */
+export function crc32(data: Uint8Array): number {
+  let value = ~0;
+  // By index: going over an iterator takes several times as long.
+  for (let index = 0; index < data.length; index += 1) value = CRC_TABLE[(value ^ data[index]!) & 255]! ^ (value >>> 8);
+  return ~value >>> 0;
 }
 
 /** One fetch: numbered parts, in any order, each perhaps twice. */

@@ -149,13 +149,14 @@ class Kernel:
         """Run a cell that makes `studio`, and give what its page gets."""
         return self.models[self.do(source + "\nprint(studio.model_id)")]
 
-    def say(self, model: Model, **content: Any) -> None:
+    def say(self, model: Model, buffer: bytes | None = None, **content: Any) -> None:
         """Send a message of the page to its widget, as JupyterLab does."""
         data = {"method": "custom", "content": content}
         message = self.client.session.msg("comm_msg", {"comm_id": model.id, "data": data})
         if self._subshell is not None:
             message["header"]["subshell_id"] = self._subshell
-        self.client.shell_channel.send(message)
+        buffers = None if buffer is None else [buffer]
+        self.client.session.send(self.client.shell_channel.socket, message, buffers=buffers)
 
     def shut_down(self) -> None:
         """Ask it to end, as Jupyter does, and say in `process.returncode` how it went."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import zlib
 from pathlib import Path
 
 import pytest
@@ -55,29 +56,33 @@ async def uploads(page, arrived):
     uploads.close()
 
 
+def take(uploads: Uploads, key: str, offset: int, part: bytes) -> None:
+    uploads.take(key, offset, part, zlib.crc32(part))
+
+
 async def test_a_picture_arrives_whole_and_each_part_is_acknowledged(page, uploads, arrived):
     uploads.begin("a", "start", "day.png", 7)
-    uploads.take("a", 0, b"1234")
-    uploads.take("a", 4, b"567")
+    take(uploads, "a", 0, b"1234")
+    take(uploads, "a", 4, b"567")
     await page.until("upload_done")
     assert arrived == [("start", "day.png", b"1234567")]
-    assert [said["received"] for said, _ in await page.until("uploaded", 3)] == [0, 4, 7]
+    assert [said["received"] for said, _ in await page.until("uploaded", 2)] == [4, 7]
 
 
 async def test_a_part_that_comes_twice_or_too_early_is_answered_with_how_far_it_is(page, uploads, arrived):
     uploads.begin("a", "start", "day.png", 6)
-    uploads.take("a", 3, b"456")
-    uploads.take("a", 0, b"123")
-    uploads.take("a", 0, b"123")
+    take(uploads, "a", 3, b"456")
+    take(uploads, "a", 0, b"123")
+    take(uploads, "a", 0, b"123")
     assert [said["received"] for said, _ in page.said] == [0, 0, 3, 3]
-    uploads.take("a", 3, b"456")
+    take(uploads, "a", 3, b"456")
     await page.until("upload_done")
     assert arrived[0][2] == b"123456"
 
 
 async def test_more_bytes_than_announced_are_not_taken(page, uploads):
     uploads.begin("a", "start", "day.png", 4)
-    uploads.take("a", 0, b"12345")
+    take(uploads, "a", 0, b"12345")
     assert page.said[-1][0] == {"type": "uploaded", "id": "a", "received": 0}
 
 
@@ -107,7 +112,7 @@ async def test_a_picture_that_is_removed_while_it_is_checked_stays_removed(page,
 
     uploads = Uploads(page.send, check, lambda *picture: placed.append(picture), page.waiting)
     uploads.begin("a", "start", "day.png", 4)
-    uploads.take("a", 0, b"1234")
+    take(uploads, "a", 0, b"1234")
     await checking.wait()
     assert page.slots == ["start"]
     getattr(uploads, how)("a" if how == "cancel" else "start")
@@ -120,11 +125,33 @@ async def test_a_picture_that_is_removed_while_it_is_checked_stays_removed(page,
 
 async def test_an_answer_that_was_lost_is_given_again(page, uploads, arrived):
     uploads.begin("a", "start", "day.png", 4)
-    uploads.take("a", 0, b"1234")
+    take(uploads, "a", 0, b"1234")
     await page.until("upload_done")
-    uploads.take("a", 0, b"1234")
+    take(uploads, "a", 0, b"1234")
     await page.until("upload_done", 2)
+    uploads.begin("a", "start", "day.png", 4)
+    await page.until("upload_done", 3)
     assert len(arrived) == 1
+    assert page.slots == []
+
+
+async def test_a_page_that_heard_nothing_is_told_from_where_to_go_on(page, uploads, arrived):
+    uploads.begin("a", "start", "day.png", 6)
+    take(uploads, "a", 0, b"123")
+    uploads.begin("a", "start", "day.png", 6)
+    assert page.said[-1][0] == {"type": "upload_at", "id": "a", "received": 3}
+    take(uploads, "a", 3, b"456")
+    await page.until("upload_done")
+    assert arrived[0][2] == b"123456"
+
+
+async def test_a_part_that_was_hurt_on_the_way_is_not_taken(page, uploads, arrived):
+    uploads.begin("a", "start", "day.png", 6)
+    uploads.take("a", 0, b"124", zlib.crc32(b"123"))
+    assert page.said[-1][0] == {"type": "uploaded", "id": "a", "received": 0}
+    take(uploads, "a", 0, b"123456")
+    await page.until("upload_done")
+    assert arrived[0][2] == b"123456"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full exists on Linux only")
@@ -132,7 +159,7 @@ async def test_a_full_disk_is_a_sentence(page, uploads):
     uploads.begin("a", "start", "day.png", 4)
     uploads._uploads["a"].file.close()
     uploads._uploads["a"].file = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115, ASYNC230 - the upload's to close
-    uploads.take("a", 0, b"1234")
+    take(uploads, "a", 0, b"1234")
     assert "No space left on device" in page.said[-1][0]["sentence"]
     assert page.slots == []
 
@@ -143,8 +170,23 @@ async def test_an_upload_that_nobody_moves_expires(page, uploads, monkeypatch):
     async with asyncio.timeout(5):
         while uploads._uploads:
             await asyncio.sleep(0.01)
-    uploads.take("a", 0, b"1234")
-    assert page.said[-1][0]["type"] == "upload_failed"
+    assert page.slots == []
+    said = len(page.said)
+    take(uploads, "a", 0, b"1234")
+    assert len(page.said) == said
+    uploads.begin("a", "start", "day.png", 4)  # as a page does that was away for long: nothing is lost
+    assert page.said[-1][0] == {"type": "upload_at", "id": "a", "received": 0}
+
+
+async def test_no_upload_expires_while_a_cell_keeps_the_kernel_from_hearing_its_page(page, monkeypatch):
+    monkeypatch.setattr(transfer, "ABANDONED_SECONDS", 0.02)
+    looks = iter([True, True, True, False])
+    uploads = Uploads(page.send, None, None, page.waiting, lambda: next(looks))
+    uploads.begin("a", "start", "day.png", 4)
+    async with asyncio.timeout(5):
+        while page.slots:
+            await asyncio.sleep(0.01)
+    assert list(looks) == []
 
 
 async def test_a_picture_that_cannot_be_used_is_a_sentence_for_the_page(page):
@@ -153,7 +195,7 @@ async def test_a_picture_that_cannot_be_used_is_a_sentence_for_the_page(page):
 
     uploads = Uploads(page.send, refuse, lambda *_: None, page.waiting)
     uploads.begin("a", "start", "notes.png", 1)
-    uploads.take("a", 0, b"x")
+    take(uploads, "a", 0, b"x")
     ((said, _),) = await page.until("upload_failed")
     assert said["sentence"] == "This is not a picture."
 

@@ -16,7 +16,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ipyveo.errors import FrameError, InvalidRequestError
 from ipyveo.library.history import PAGE_SIZE, TRASH, ClipPage, Shelf, as_table, read_sheet
@@ -31,6 +31,8 @@ FOLDER_NAME = "IPYVEO_LIBRARY"
 DEFAULT_FOLDER = "ipyveo-library"
 _SLUG_CHARACTERS = 40
 _PICTURES = "pictures"
+
+T = TypeVar("T")
 
 # One journal a folder, as long as it is there: its lock file must be opened once in a process.
 _journals: dict[Path, Journal] = {}
@@ -172,7 +174,19 @@ class Library:
         """Return the runs that asked for the very same clips, oldest first."""
         return self._ask(lambda journal: journal.equal(digest))
 
-    def _ask(self, question: Callable[[Journal], list[Entry]]) -> list[Entry]:
+    def prompts(self, notebook: str = "", most: int = 10) -> list[str]:
+        """Return the latest different prompts, the newest first.
+
+        Parameters
+        ----------
+        notebook
+            Only those asked for on the pages of this notebook, by the first part of a seat; "" for all.
+        most
+            How many.
+        """
+        return self._ask(lambda journal: journal.prompts(notebook, most))
+
+    def _ask(self, question: Callable[[Journal], list[T]]) -> list[T]:
         """Ask the journal, if there is one."""
         with usable():
             return question(self.journal) if (self.path / FILE_NAME).exists() else []

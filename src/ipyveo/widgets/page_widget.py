@@ -247,6 +247,10 @@ class PageWidget(anywidget.AnyWidget):
         self._beating = None
         self._leave()
 
+    def _deaf(self) -> bool:
+        """Return whether a cell keeps the kernel from hearing a page that is there."""
+        return bool(self._views) and time.monotonic() - self._last_free() > 2 * _BEAT_SECONDS
+
     def _last_free(self) -> float:
         try:
             if self._ear is None:

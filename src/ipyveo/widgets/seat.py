@@ -41,7 +41,8 @@ def cell() -> tuple[str, str] | None:
 def seat() -> str:
     """Return a name for a widget of the running cell, the same when it is run again; "" where no host tells.
 
-    Jupyter's server names the notebook in ``JPY_SESSION_NAME``.
+    Up to its full stop it is the same for all cells of a notebook. Jupyter's server names the notebook in
+    ``JPY_SESSION_NAME``.
     """
     notebook, running = os.environ.get("JPY_SESSION_NAME", ""), cell()
     if not notebook or running is None:
@@ -50,4 +51,8 @@ def seat() -> str:
     if request not in _counts:
         _counts.clear()
     _counts[request] = _counts.get(request, 0) + 1
-    return hashlib.sha256(f"{notebook} {name} {_counts[request]}".encode()).hexdigest()[:16]
+    return f"{_digest(notebook)}.{_digest(f'{name} {_counts[request]}')}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

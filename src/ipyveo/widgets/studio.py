@@ -46,6 +46,7 @@ _PROGRESS_PAUSE_SECONDS = 0.1  # a page that is told more often only burns its p
 _RETRY_SECONDS = 0.02
 _LONGEST_FETCH_SECONDS = 120.0  # of a picture by its address
 _COMPARE_SECONDS = 0.3  # after the last change of the form
+_LONGEST_OFFERED = 10_000  # characters of an earlier prompt
 _SLOTS = ("start", "end")
 _PROMPT_SHOWN = 60  # characters, where there is only text
 
@@ -149,7 +150,7 @@ class FramesToVideo(PageWidget):
             lambda offered: self._post({"_offers": offered}),
             lambda: bool(self._views),
         )
-        self._uploads = Uploads(self._tell, _checked, self._arrived, self._show_uploading)
+        self._uploads = Uploads(self._tell, _checked, self._arrived, self._show_uploading, self._deaf)
         super().__init__(
             _view="studio", prompt=prompt, aspect_ratio=aspect_ratio, number_of_videos=number_of_videos
         )
@@ -409,6 +410,9 @@ class FramesToVideo(PageWidget):
     def _on_show_before(self, _: dict[str, Any], __: list[bytes]) -> None:
         submit(self._show_run(asyncio.to_thread(self._runs.take_made_before)))
 
+    def _on_prompts(self, said: dict[str, Any], _: list[bytes]) -> None:
+        submit(self._tell_prompts(str(said["id"])))
+
     def _on_swap(self, _: dict[str, Any], __: list[bytes]) -> None:
         self._do(
             lambda: self._change_pictures({"start": self._pictures["end"], "end": self._pictures["start"]})
@@ -446,7 +450,7 @@ class FramesToVideo(PageWidget):
         self._uploads.begin(str(said["id"]), _slot(said), str(said["name"]), int(said["size"]))
 
     def _on_chunk(self, said: dict[str, Any], buffers: list[bytes]) -> None:
-        self._uploads.take(str(said["id"]), int(said["offset"]), buffers[0])
+        self._uploads.take(str(said["id"]), int(said["offset"]), buffers[0], int(said["crc"]))
 
     def _on_cancel_upload(self, said: dict[str, Any], _: list[bytes]) -> None:
         self._uploads.cancel(str(said["id"]))
@@ -477,6 +481,15 @@ class FramesToVideo(PageWidget):
             self._do(lambda: self._write(self._first(watch)))
             watch.shot.start()
         self._offered.refresh()
+
+    async def _tell_prompts(self, question: str) -> None:
+        """Answer with what was asked for in this notebook before; a very long one is no help in a list."""
+        notebook = self._runs.seat.partition(".")[0]
+        prompts: list[str] = []
+        with contextlib.suppress(VeoError):  # without a library there is nothing to offer
+            prompts = await asyncio.to_thread(self._library.prompts, notebook)
+        short = [prompt for prompt in prompts if len(prompt) <= _LONGEST_OFFERED]
+        self._tell({"type": "prompts", "id": question, "prompts": short}, [])
 
     def _begin(self, slot: str, making: Coroutine[Any, Any, Frame], others: dict[str, Frame | None]) -> None:
         """Make a picture for a slot in a thread; what the slot waited for before is no longer wanted."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any, Generic, TypeVar
@@ -58,6 +59,8 @@ class Uploads(Generic[P]):
         Called with the slot and the picture, unless the upload was called off meanwhile.
     changed
         Called with the slots that wait for a picture, whenever they change.
+    deaf
+        Says whether a cell keeps the kernel from hearing its pages; nothing is abandoned then.
     """
 
     def __init__(
@@ -66,11 +69,13 @@ class Uploads(Generic[P]):
         check: Callable[[Upload], Awaitable[P]],
         place: Callable[[str, P], None],
         changed: Callable[[list[str]], None],
+        deaf: Callable[[], bool] = lambda: False,
     ) -> None:
         self._send = send
         self._check = check
         self._place = place
         self._changed = changed
+        self._deaf = deaf
         self._uploads: dict[str, Upload] = {}
         self._answers: dict[str, dict[str, Any]] = {}  # the last ones, in case they were lost on their way
         self._tasks: set[asyncio.Task[None]] = set()
@@ -79,29 +84,53 @@ class Uploads(Generic[P]):
         return bool(self._uploads)
 
     def begin(self, key: str, slot: str, name: str, size: int) -> None:
-        """Expect a picture. A newer one for the same slot takes the place of one still on its way."""
+        """Expect a picture, or say from where to go on with one; a page that hears nothing asks again.
+
+        A newer picture for the same slot takes the place of one still on its way.
+        """
+        if key in self._answers:
+            self._send({"id": key, **self._answers[key]}, [])
+            return
+        if key not in self._uploads and not self._open(key, slot, name, size):
+            return
+        self._renew(key)
+        self._send({"type": "upload_at", "id": key, "received": self._uploads[key].received}, [])
+
+    def _open(self, key: str, slot: str, name: str, size: int) -> bool:
         if not 0 < size <= MAX_UPLOAD_BYTES:
             kind = "empty" if size <= 0 else f"larger than {MAX_UPLOAD_BYTES // 2**20} MB"
             self._fail(key, f"The file is {kind}, so it cannot be used. Choose another picture.")
-            return
+            return False
         self.replace(slot)
         try:
             self._uploads[key] = Upload(slot, name, size)
         except OSError as error:
             self._fail(key, _no_room(error))
-            return
+            return False
         self._changed(self._slots())
-        self._renew(key)
-        self._acknowledge(key)
+        return True
 
-    def take(self, key: str, offset: int, part: bytes) -> None:
-        """Take a part. One that does not continue what is here is answered with how far it is."""
+    def take(self, key: str, offset: int, part: bytes, checksum: int) -> None:
+        """Take a part, if it continues what is here and is whole; the answer says how far the picture is.
+
+        Parameters
+        ----------
+        key
+            The upload's name.
+        offset
+            Where in the file the part begins, in bytes.
+        part
+            Its bytes.
+        checksum
+            Their CRC-32, as in PNG and gzip (RFC 1952, section 8).
+        """
         upload = self._uploads.get(key)
         if upload is None:
-            gone = {"type": "upload_failed", "sentence": "The upload was given up. Choose the picture again."}
-            self._send({"id": key, **self._answers.get(key, gone)}, [])
-            return
-        if offset == upload.received and part and offset + len(part) <= upload.size:
+            if key in self._answers:
+                self._send({"id": key, **self._answers[key]}, [])
+            return  # the page asks how far it is, and begins anew
+        fits = offset == upload.received and part and offset + len(part) <= upload.size
+        if fits and zlib.crc32(part) == checksum:
             try:
                 upload.file.write(part)
             except OSError as error:
@@ -114,7 +143,7 @@ class Uploads(Generic[P]):
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
         self._renew(key)
-        self._acknowledge(key)
+        self._send({"type": "uploaded", "id": key, "received": upload.received}, [])
 
     def replace(self, slot: str) -> None:
         """Call off what is on its way to a slot: another picture, or none, was chosen."""
@@ -158,10 +187,13 @@ class Uploads(Generic[P]):
         if upload.expiry is not None:
             upload.expiry.cancel()
         loop = asyncio.get_running_loop()
-        upload.expiry = loop.call_later(ABANDONED_SECONDS, self.cancel, key)
+        upload.expiry = loop.call_later(ABANDONED_SECONDS, self._abandon, key)
 
-    def _acknowledge(self, key: str) -> None:
-        self._send({"type": "uploaded", "id": key, "received": self._uploads[key].received}, [])
+    def _abandon(self, key: str) -> None:
+        if self._deaf():
+            self._renew(key)
+        else:
+            self.cancel(key)
 
     def _fail(self, key: str, sentence: str) -> None:
         self._answer(key, {"type": "upload_failed", "sentence": sentence})
