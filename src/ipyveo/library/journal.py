@@ -263,7 +263,11 @@ class Journal:
 
     def entry(self, generation: str) -> Entry:
         """Return one run's line as it stands."""
-        return self._select("WHERE id = ?", generation)[0]
+        return self.named(generation)[0]
+
+    def named(self, generation: str) -> list[Entry]:
+        """Return the run of this name, if there is one."""
+        return self._select("WHERE id = ?", generation)
 
     def prompts(self, notebook: str, most: int) -> list[str]:
         """Return the latest different prompts asked for from a notebook, "" being any; the newest first."""
