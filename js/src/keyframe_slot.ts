@@ -135,8 +135,11 @@ export class KeyframeSlot {
 
   /** Takes a picture: a file to be sent, or an address that the kernel fetches. */
   take(picture: File | string): void {
-    if (typeof picture !== "string") this.receive(picture);
-    else if (!this.refused()) this.link.send({ type: "fetch_picture", slot: this.slot, address: picture });
+    if (typeof picture !== "string") return this.receive(picture);
+    if (this.refused()) return;
+    this.#upload?.cancel();
+    this.#settle();
+    this.link.send({ type: "fetch_picture", slot: this.slot, address: picture });
   }
 
   /** Says beside the field what is wrong with what was given. */
@@ -281,7 +284,7 @@ export class KeyframeSlot {
     show(this.#caption, frame && !this.uploading);
     show(this.#invite, !frame && !this.uploading);
     show(this.#arriving, this.uploading);
-    show(this.#remove, frame || own, this.input);
+    show(this.#remove, frame || this.uploading, this.input);
     setAttribute(this.root, "aria-busy", this.uploading ? "true" : null);
     for (const control of [this.input, this.#remove]) setAttribute(control, "aria-disabled", this.#gone ? "true" : null);
     this.root.dataset["state"] = this.uploading ? "uploading" : frame ? "filled" : "empty";

@@ -108,7 +108,7 @@ export class PromptField {
   }
 
   #askEarlier(): void {
-    this.#earlier.offer([], "Asking the kernel …");
+    this.#earlier.offer([], "The kernel has not answered yet.");
     this.link.send({ type: "prompts", id: this.#question });
   }
 

@@ -188,7 +188,7 @@ export type ToKernel =
   | { type: "fetch_picture"; slot: Slot; address: string }
   | { type: "loop" }
   | ({ type: "frame"; slot: Slot; key: string } & Framing)
-  | { type: "upload"; id: string; slot: Slot; name: string; size: number }
+  | { type: "upload"; id: string; slot: Slot; name: string; size: number; question: number }
   | { type: "chunk"; id: string; offset: number; crc: number }
   | { type: "cancel_upload"; id: string }
   | { type: "fetch"; id: string; what: Asset; key: string }
@@ -196,12 +196,12 @@ export type ToKernel =
   | { type: "cancel_fetch"; id: string };
 
 /**
- * The kernel's answers to one upload. `upload` is answered with `upload_at`, from where to go on, or once it is over with
- * its last word again. A chunk whose offset is not `received`, or whose CRC-32 is another, is dropped and answered with
+ * The kernel's answers to one upload. `upload` is asked again whenever too little is heard, and answered with
+ * `upload_at`: from where to go on; or once it is over with its last word again. A chunk whose offset is not `received`, or whose CRC-32 is another, is dropped and answered with
  * `received`; one of an upload that is unknown is not answered.
  */
 export type UploadAnswer =
-  | { type: "upload_at"; id: string; received: number }
+  | { type: "upload_at"; id: string; received: number; question: number }
   | { type: "uploaded"; id: string; received: number }
   | { type: "upload_done"; id: string }
   | { type: "upload_failed"; id: string; sentence: string };

@@ -84,10 +84,14 @@ export class Studio {
     );
     this.#generate = button("Generate", { class: "iv-generate" }, () => this.#ask());
     const loops = { class: "iv-swap", "aria-label": "End as start", title: "End as start, for a loop" };
-    this.#loop = button("⟳", loops, () => this.#settled({ type: "loop" }));
-    this.#swap = button("⇄", { class: "iv-swap", "aria-label": "Swap frames" }, () =>
-      this.#settled({ type: "swap" }),
-    );
+    // Of what is on its way nobody can say which frame it will be after that.
+    const still = (message: ToKernel) => (): void => {
+      const uploading = this.#uploading;
+      if (uploading) uploading.message.say(WAIT);
+      else this.#settled(message);
+    };
+    this.#loop = button("⟳", loops, still({ type: "loop" }));
+    this.#swap = button("⇄", { class: "iv-swap", "aria-label": "Swap frames" }, still({ type: "swap" }));
     const stop = (): void => this.#send({ type: "stop" });
     // A control that goes hands its focus to the head, never to the button that pays.
     const head = this.#head;

@@ -22,6 +22,10 @@ export class UploadWindow {
     return this.#received;
   }
 
+  get sent(): number {
+    return this.#sent;
+  }
+
   /** The next bytes to send, or null while enough are in flight or all are sent. */
   next(): Range | null {
     const room = this.chunk * this.inFlight - (this.#sent - this.#received);

@@ -3,7 +3,7 @@
 import { randomId } from "./element.ts";
 import type { KernelLink } from "./kernel_link.ts";
 import { CHUNK_BYTES, COLAB_CHUNK_BYTES, type Slot, UPLOAD_LONGEST_MS, UPLOAD_LOSSES, UPLOAD_STALL_MS, type UploadAnswer } from "./protocol.ts";
-import { crc32, UploadWindow } from "./transfer.ts";
+import { crc32, type Range, UploadWindow } from "./transfer.ts";
 
 export interface UploadEvents {
   /** 0..1 of the bytes the kernel has; 1 means that it looks at the picture now */
@@ -19,7 +19,9 @@ export class Upload {
   readonly #window: UploadWindow;
   #over = false;
   #reading = false;
-  /** the kernel was asked how far it is, and has not answered */
+  /** how often the kernel was asked how far it is; only its answer to the last question counts */
+  #questions = 0;
+  /** that answer is still to come, and nothing is sent before */
   #asked = false;
   /** answers in a row after which nothing more had arrived */
   #losses = 0;
@@ -48,7 +50,8 @@ export class Upload {
   #ask(): void {
     const { name, size } = this.file;
     this.#asked = true;
-    this.link.send({ type: "upload", id: this.#id, slot: this.slot, name, size });
+    this.#questions += 1;
+    this.link.send({ type: "upload", id: this.#id, slot: this.slot, name, size, question: this.#questions });
     this.#watch();
   }
 
@@ -60,7 +63,7 @@ export class Upload {
     } else if (answer.type === "upload_failed") {
       this.#fail(answer.sentence);
     } else if (answer.type === "upload_at") {
-      this.#goOn(answer.received);
+      if (answer.question === this.#questions) this.#goOn(answer.received);
     } else if (this.#window.acknowledge(answer.received)) {
       this.#losses = 0;
       this.#moved();
@@ -71,8 +74,8 @@ export class Upload {
 
   #goOn(received: number): void {
     this.#asked = false;
-    this.#losses += 1;
-    if (this.#losses > UPLOAD_LOSSES && received < this.file.size) {
+    if (received < this.#window.sent) this.#losses += 1;
+    if (this.#losses >= UPLOAD_LOSSES) {
       this.cancel();
       return this.#fail("The picture does not arrive unhurt. Check the connection and choose it again.");
     }
@@ -90,10 +93,13 @@ export class Upload {
     if (this.#reading) return;
     this.#reading = true;
     try {
-      for (let range = this.#window.next(); range && !this.#over; range = this.#window.next()) {
+      for (let range = this.#next(); range; range = this.#next()) {
+        const question = this.#questions;
         const buffer = await this.file.slice(range.offset, range.end).arrayBuffer();
         const crc = crc32(new Uint8Array(buffer));
-        if (!this.#over) this.link.send({ type: "chunk", id: this.#id, offset: range.offset, crc }, [buffer]);
+        // After a question the kernel's answer says from where to go on.
+        const message = { type: "chunk", id: this.#id, offset: range.offset, crc } as const;
+        if (!this.#over && question === this.#questions) this.link.send(message, [buffer]);
       }
     } catch {
       if (this.#over) return;
@@ -103,6 +109,10 @@ export class Upload {
     } finally {
       this.#reading = false;
     }
+  }
+
+  #next(): Range | null {
+    return this.#over || this.#asked ? null : this.#window.next();
   }
 
   #watch(): void {

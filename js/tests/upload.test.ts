@@ -25,7 +25,7 @@ function start(size: number, file = new File([new Uint8Array(size)], "day.png"))
 
 async function begun(size: number) {
   const all = start(size);
-  all.kernel.say(all.id, { type: "upload_at", received: 0 });
+  all.kernel.say(all.id, { type: "upload_at", received: 0, question: 1 });
   await settled();
   all.seen.length = 0;
   return all;
@@ -35,9 +35,9 @@ test("the file is announced, and sent in four chunks at a time once the kernel i
   const size = 5 * CHUNK_BYTES + 7;
   const { kernel, seen, id } = start(size);
   await settled();
-  assert.deepEqual(kernel.of("upload"), [{ type: "upload", id, slot: "start", name: "day.png", size }]);
+  assert.deepEqual(kernel.of("upload"), [{ type: "upload", id, slot: "start", name: "day.png", size, question: 1 }]);
   assert.deepEqual(kernel.of("chunk"), []);
-  kernel.say(id, { type: "upload_at", received: 0 });
+  kernel.say(id, { type: "upload_at", received: 0, question: 1 });
   await settled();
   assert.deepEqual(
     kernel.of("chunk").map(({ offset }) => offset / CHUNK_BYTES),
@@ -70,7 +70,7 @@ test("in Colab the chunks are small", async () => {
 
 test("each chunk carries the checksum of its bytes", async () => {
   const { kernel, id } = start(9, new File(["123456789"], "day.png"));
-  kernel.say(id, { type: "upload_at", received: 0 });
+  kernel.say(id, { type: "upload_at", received: 0, question: 1 });
   await settled();
   assert.deepEqual(
     kernel.of("chunk").map(({ crc }) => crc),
@@ -108,7 +108,10 @@ test("a kernel that says nothing is asked how far it is, ever less often, and no
   }
   assert.equal(kernel.of("chunk").length, 5);
   assert.deepEqual(seen, [0.2, ...Array(6).fill("waits")]);
-  kernel.say(id, { type: "upload_at", received: 3 * CHUNK_BYTES });
+  // The kernel is free again, and answers them all at once: only the last answer counts.
+  for (let question = 2; question <= 7; question += 1) {
+    kernel.say(id, { type: "upload_at", received: 3 * CHUNK_BYTES, question });
+  }
   await settled();
   assert.deepEqual(
     kernel.of("chunk").map(({ offset }) => offset / CHUNK_BYTES),
@@ -118,12 +121,28 @@ test("a kernel that says nothing is asked how far it is, ever less often, and no
   assert.equal(kernel.of("upload").length, 8);
 });
 
+test("a slow line is waited for, and nothing is sent twice over it", async () => {
+  const { kernel, id } = await begun(9 * CHUNK_BYTES);
+  mock.timers.tick(3_000);
+  kernel.say(id, { type: "uploaded", received: CHUNK_BYTES });
+  kernel.say(id, { type: "uploaded", received: 2 * CHUNK_BYTES });
+  await settled();
+  assert.equal(kernel.of("chunk").length, 4); // more only once the question behind them is answered
+  kernel.say(id, { type: "uploaded", received: 4 * CHUNK_BYTES });
+  kernel.say(id, { type: "upload_at", received: 4 * CHUNK_BYTES, question: 2 });
+  await settled();
+  assert.deepEqual(
+    kernel.of("chunk").map(({ offset }) => offset / CHUNK_BYTES),
+    [0, 1, 2, 3, 4, 5, 6, 7],
+  );
+});
+
 test("a lost chunk is noticed by those behind it, and sent again from there, once", async () => {
   const { kernel, id } = await begun(9 * CHUNK_BYTES);
   kernel.say(id, { type: "uploaded", received: CHUNK_BYTES });
   for (let late = 0; late < 3; late += 1) kernel.say(id, { type: "uploaded", received: CHUNK_BYTES });
   assert.equal(kernel.of("upload").length, 2);
-  kernel.say(id, { type: "upload_at", received: CHUNK_BYTES });
+  kernel.say(id, { type: "upload_at", received: CHUNK_BYTES, question: 2 });
   await settled();
   const offsets = kernel.of("chunk").map(({ offset }) => offset / CHUNK_BYTES);
   assert.deepEqual(offsets.slice(-4), [1, 2, 3, 4]);
@@ -134,7 +153,7 @@ test("when the last word is lost, it is asked for and ends the upload", async ()
   kernel.say(id, { type: "uploaded", received: CHUNK_BYTES + 7 });
   mock.timers.tick(3_000);
   assert.equal(kernel.of("upload").length, 2);
-  kernel.say(id, { type: "upload_at", received: CHUNK_BYTES + 7 }); // still being looked at
+  kernel.say(id, { type: "upload_at", received: CHUNK_BYTES + 7, question: 2 }); // still being looked at
   mock.timers.tick(3_000);
   kernel.say(id, { type: "upload_done" });
   assert.deepEqual(seen, [1, 1, "done"]);
@@ -146,7 +165,7 @@ test("a chunk that is hurt on the way time and again ends the upload with a sent
   const { kernel, seen, id } = await begun(CHUNK_BYTES);
   for (let time = 0; time < 5; time += 1) {
     kernel.say(id, { type: "uploaded", received: 0 });
-    kernel.say(id, { type: "upload_at", received: 0 });
+    kernel.say(id, { type: "upload_at", received: 0, question: time + 2 });
     await settled();
   }
   assert.deepEqual(seen, [0, 0, 0, 0, SENTENCE]);
@@ -163,7 +182,7 @@ test("a file that cannot be read is said so and cancelled", async () => {
     throw new DOMException("gone", "NotReadableError");
   };
   const { kernel, seen, id } = start(10, file);
-  kernel.say(id, { type: "upload_at", received: 0 });
+  kernel.say(id, { type: "upload_at", received: 0, question: 1 });
   await settled();
   assert.deepEqual(seen, [0, "This file could not be read. Choose it again."]);
   assert.equal(kernel.of("cancel_upload").length, 1);

@@ -56,7 +56,7 @@ def send_picture(kernel, model, data: bytes) -> None:
     def heard(kind: str) -> list[dict]:
         return [said for said in model.said if said["type"] == kind]
 
-    kernel.say(model, type="upload", id="a", slot="start", name="noise.bmp", size=len(data))
+    kernel.say(model, type="upload", id="a", slot="start", name="noise.bmp", size=len(data), question=1)
     kernel.until(lambda: heard("upload_at"))
     for number, offset in enumerate(range(0, len(data), PART_BYTES)):
         part = data[offset : offset + PART_BYTES]
@@ -73,6 +73,32 @@ def test_a_large_picture_arrives_in_small_parts(kernel, tmp_path):
     kernel.say(model, type="hello", view="tab")
     send_picture(kernel, model, picture.getvalue())
     assert kernel.do(HAS) == hashlib.sha256(picture.getvalue()).hexdigest()
+
+
+AWAITING = """
+import asyncio, pathlib
+from ipyveo.widgets import page_widget
+page_widget._VIEW_SECONDS, page_widget._BEAT_SECONDS = 0.5, 0.2
+print("BUSY", flush=True)
+while not pathlib.Path({flag!r}).exists():
+    await asyncio.sleep(0.01)
+"""
+
+
+def test_a_page_is_not_forgotten_while_a_cell_awaits(kernel, tmp_path):
+    model = kernel.shown(EMPTY.format(folder=str(tmp_path)))
+    kernel.say(model, type="hello", view="tab")
+    kernel.until(lambda: {"type": "beat"} in model.said)
+    flag = tmp_path / "go on"
+    cell = kernel.begin(AWAITING.format(flag=str(flag)))
+    kernel.until(lambda: "BUSY" in cell.text)
+    for _ in range(10):  # each twice as long apart as it takes to forget a page that says nothing
+        beats = model.said.count({"type": "beat"})
+        kernel.say(model, type="hello", view="tab")
+        kernel.until(lambda: model.said.count({"type": "beat"}) > beats)  # noqa: B023 - called before the next turn
+    flag.touch()
+    kernel.until(lambda: cell.over)
+    kernel.do("page_widget._VIEW_SECONDS, page_widget._BEAT_SECONDS = 30.0, 2.0")
 
 
 def saved(folder):

@@ -58,18 +58,25 @@ def address(tmp_path):
         server = subprocess.Popen(
             command, cwd=tmp_path, env=environment, stdout=log, stderr=subprocess.STDOUT
         )
+    try:
+        wait_for(f"http://127.0.0.1:{port}/health", server, tmp_path / "log")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
     ends = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2).close()
-            break
+            urllib.request.urlopen(address, timeout=2).close()
         except OSError:
-            assert server.poll() is None, (tmp_path / "log").read_text()
-            assert time.monotonic() < ends, (tmp_path / "log").read_text()
+            assert server.poll() is None, log.read_text()
+            assert time.monotonic() < ends, log.read_text()
             time.sleep(0.1)
-    yield f"http://127.0.0.1:{port}"
-    server.terminate()
-    server.wait(20)
+        else:
+            return
 
 
 def test_a_large_picture_and_a_sentence_become_a_playing_video(address, tab: Page, tmp_path: Path):

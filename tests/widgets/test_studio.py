@@ -7,6 +7,7 @@ import asyncio
 import json
 import threading
 
+import numpy as np
 import pytest
 from ipywidgets.widgets.widget import _instances
 
@@ -289,13 +290,66 @@ async def test_a_run_is_not_started_while_a_picture_is_on_its_way(studio, client
     page = Page(studio, monkeypatch)
     studio._uploads._send = studio._tell
     book = ledger(client)
-    page.say(type="upload", id="u", slot="start", name="day.png", size=10)
+    page.say(type="upload", id="u", slot="start", name="day.png", size=10, question=1)
     await page.until(lambda: studio._uploading == ["start"])
     page.say(type="generate", prompt="dusk", aspect_ratio="16:9", number_of_videos=1)
     await page.until(lambda: "still on its way" in studio.error)
     page.say(type="remove", slot="start")
     await page.until(lambda: studio._uploading == [] and studio.start_image is None)
     assert book.received_posts == 0
+
+
+@pytest.fixture
+def held_picture():
+    """A picture that takes until the test lets it go, in place of one that is fetched."""
+    go_on = threading.Event()
+
+    def make() -> Frame:
+        go_on.wait(20)
+        return Frame(np.zeros((90, 160, 3), np.uint8))
+
+    yield make, go_on.set
+    go_on.set()
+
+
+async def test_an_upload_that_asks_again_takes_no_other_pictures_place(studio, monkeypatch, held_picture):
+    page, (make, let_go) = Page(studio, monkeypatch), held_picture
+    upload = {"type": "upload", "id": "u", "slot": "start", "name": "day.png", "size": 10}
+    page.say(**upload, question=1)
+    await page.until(lambda: studio._uploading == ["start"])
+    background_loop().call_soon_threadsafe(studio._uploads.replace, "start")
+    background_loop().call_soon_threadsafe(studio._begin, "start", make, {})
+    page.say(**upload, question=2)  # it was on its way already
+    let_go()
+    await page.until(lambda: studio.start_image is not None and studio.start_image.height == 90)
+
+
+@pytest.mark.parametrize("message", ["loop", "extend"])
+async def test_what_is_on_its_way_to_the_end_does_not_undo_what_was_asked_for_since(
+    studio, monkeypatch, held_picture, message
+):
+    clips = await studio.generate()
+    page, (make, let_go) = Page(studio, monkeypatch), held_picture
+    background_loop().call_soon_threadsafe(studio._begin, "end", make, {})
+    await page.until(lambda: studio._uploading == ["end"])
+    page.say(type=message, key=studio._key_for(clips[0]))
+    wanted = studio.start_image if message == "loop" else None
+    await page.until(lambda: studio._uploading == [] and studio.end_image is wanted)
+    let_go()
+    settled()
+    assert studio.end_image is wanted
+
+
+async def test_nothing_is_swapped_while_it_is_unclear_what(studio, monkeypatch, held_picture):
+    page, (make, let_go) = Page(studio, monkeypatch), held_picture
+    before = studio.end_image
+    background_loop().call_soon_threadsafe(studio._begin, "start", make, {})
+    await page.until(lambda: studio._uploading == ["start"])
+    page.say(type="swap")
+    let_go()
+    await page.until(lambda: studio._uploading == [])
+    assert studio.end_image is before
+    assert studio.start_image.height == 90
 
 
 async def test_a_view_that_is_not_heard_of_any_more_is_forgotten_and_the_beat_ends(studio, monkeypatch):

@@ -138,8 +138,8 @@ async def test_an_answer_that_was_lost_is_given_again(page, uploads, arrived):
 async def test_a_page_that_heard_nothing_is_told_from_where_to_go_on(page, uploads, arrived):
     uploads.begin("a", "start", "day.png", 6)
     take(uploads, "a", 0, b"123")
-    uploads.begin("a", "start", "day.png", 6)
-    assert page.said[-1][0] == {"type": "upload_at", "id": "a", "received": 3}
+    uploads.begin("a", "start", "day.png", 6, question=2)
+    assert page.said[-1][0] == {"type": "upload_at", "id": "a", "received": 3, "question": 2}
     take(uploads, "a", 3, b"456")
     await page.until("upload_done")
     assert arrived[0][2] == b"123456"
@@ -158,7 +158,7 @@ async def test_a_part_that_was_hurt_on_the_way_is_not_taken(page, uploads, arriv
 async def test_a_full_disk_is_a_sentence(page, uploads):
     uploads.begin("a", "start", "day.png", 4)
     uploads._uploads["a"].file.close()
-    uploads._uploads["a"].file = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115, ASYNC230 - the upload's to close
+    uploads._uploads["a"].file = Path("/dev/full").open("wb")  # noqa: SIM115, ASYNC230 - the upload's to close
     take(uploads, "a", 0, b"1234")
     assert "No space left on device" in page.said[-1][0]["sentence"]
     assert page.slots == []
@@ -175,13 +175,13 @@ async def test_an_upload_that_nobody_moves_expires(page, uploads, monkeypatch):
     take(uploads, "a", 0, b"1234")
     assert len(page.said) == said
     uploads.begin("a", "start", "day.png", 4)  # as a page does that was away for long: nothing is lost
-    assert page.said[-1][0] == {"type": "upload_at", "id": "a", "received": 0}
+    assert page.said[-1][0] == {"type": "upload_at", "id": "a", "received": 0, "question": 1}
 
 
 async def test_no_upload_expires_while_a_cell_keeps_the_kernel_from_hearing_its_page(page, monkeypatch):
     monkeypatch.setattr(transfer, "ABANDONED_SECONDS", 0.02)
     looks = iter([True, True, True, False])
-    uploads = Uploads(page.send, None, None, page.waiting, lambda: next(looks))
+    uploads = Uploads(page.send, None, None, page.waiting, deaf=lambda: next(looks))
     uploads.begin("a", "start", "day.png", 4)
     async with asyncio.timeout(5):
         while page.slots:

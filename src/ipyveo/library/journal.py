@@ -22,6 +22,7 @@ State = Literal["waiting", "sent", "complete", "saved", "failed"]
 
 LONGEST_REFUND = timedelta(minutes=1)
 _BUSY_SECONDS = 30.0
+_LONGEST_OFFERED = 10_000  # characters of an earlier prompt
 _VERSION = 1
 _TABLES = """
 CREATE TABLE generations (
@@ -270,12 +271,15 @@ class Journal:
         return self._select("WHERE id = ?", generation)
 
     def prompts(self, notebook: str, most: int) -> list[str]:
-        """Return the latest different prompts asked for from a notebook, "" being any; the newest first."""
+        """Return the latest different prompts asked for from a notebook, "" being any; the newest first.
+
+        Those of more than 10,000 characters, which would help nobody in a list, are left out.
+        """
         with self._database() as database:
             rows = database.execute(
-                "SELECT prompt FROM generations WHERE seat LIKE ? || '%' GROUP BY prompt"
-                " ORDER BY MAX(rowid) DESC LIMIT ?",
-                (notebook, most),
+                "SELECT prompt FROM generations WHERE seat LIKE ? || '%' AND length(prompt) <= ?"
+                " GROUP BY prompt ORDER BY MAX(rowid) DESC LIMIT ?",
+                (notebook, _LONGEST_OFFERED, most),
             )
             return [prompt for (prompt,) in rows]
 

@@ -249,7 +249,8 @@ def _opened(original: Original, name: str) -> Iterator[Image.Image]:
 def _kind(image: Image.Image) -> str:
     """Return what a file is, as far as its memory goes."""
     if image.format == "HEIF":
-        plain = image.mode == "RGB" and image.info.get("chroma") == _HALVED_COLOURS
+        halved = image.mode == "RGB" and image.info.get("chroma") == _HALVED_COLOURS
+        plain = image.mode == "L" or halved
         return "HEIC" if plain else "HEIC of full colour"
     return "progressive JPEG" if "progressive" in image.info else str(image.format)
 

@@ -21,7 +21,7 @@ from ipyveo.library.library import python_code
 from ipyveo.loop import background_loop
 from ipyveo.media.frame import Frame
 from ipyveo.widgets.bundle import bundle
-from ipyveo.widgets.seat import shell
+from ipyveo.widgets.seat import deafened, shell, watch_cells
 from ipyveo.widgets.shown import note
 from ipyveo.widgets.transfer import PART_BYTES, Deliveries
 
@@ -59,6 +59,7 @@ class PageWidget(anywidget.AnyWidget):
         self._retired = False  # no cell shows it any more
         self._away = False  # closed for that reason, to come back when it is shown again
         self._still = ""  # the name of its still's displays
+        watch_cells()
         super().__init__(**traits)
         self.on_msg(self._hear)
 
@@ -205,7 +206,7 @@ class PageWidget(anywidget.AnyWidget):
     def _answer(self, said: dict[str, Any], buffers: list[bytes]) -> None:
         answer = getattr(self, f"_on_{said.get('type')}", None)
         if answer is not None:
-            with contextlib.suppress(KeyError, TypeError, ValueError, IndexError):  # not from our page
+            with contextlib.suppress(LookupError, TypeError, ValueError, OverflowError):  # not from our page
                 answer(said, buffers)
 
     def _on_hello(self, said: dict[str, Any], _: list[bytes]) -> None:
@@ -261,7 +262,8 @@ class PageWidget(anywidget.AnyWidget):
         return self._free
 
     def _note_free(self) -> None:
-        self._free = time.monotonic()
+        if not deafened():  # the loop is free while a cell awaits, but takes no message then
+            self._free = time.monotonic()
 
 
 def _is_contained(widget: PageWidget) -> bool:

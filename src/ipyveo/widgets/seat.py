@@ -9,6 +9,7 @@ from typing import Any
 
 # How many seats the latest request of the notebook has asked for: a cell may make several widgets.
 _counts: dict[str, int] = {}
+_running: list[bool] = []  # whether a cell runs, once that is watched
 
 
 def shell() -> Any:  # noqa: ANN401 - IPython's own, which must not be imported for this
@@ -23,6 +24,34 @@ def hosted() -> bool:
     comm = sys.modules.get("comm")
     host = "" if comm is None else str(comm.create_comm.__module__).partition(".")[0]
     return shell() is not None or host not in ("", "comm", "ipykernel")
+
+
+def watch_cells() -> None:
+    """Note from now on when a cell runs; to be called from one."""
+    found = shell()
+    if found is not None and not _running:
+        _running.append(_request_kind(found) == "execute_request")
+        found.events.register("pre_run_cell", _begin_cell)
+        found.events.register("post_run_cell", _end_cell)
+
+
+def _begin_cell(*_: object) -> None:
+    _running[:] = [True]
+
+
+def _end_cell(*_: object) -> None:
+    _running[:] = [False]
+
+
+def deafened() -> bool:
+    """Tell whether a cell runs on a kernel that hears no page meanwhile, also where the cell awaits."""
+    found = shell()
+    has_subshells = getattr(getattr(found, "kernel", None), "_supports_kernel_subshells", False)
+    return any(_running) and not has_subshells
+
+
+def _request_kind(found: Any) -> str:  # noqa: ANN401 - IPython's own
+    return str((found.kernel.get_parent().get("header") or {}).get("msg_type"))
 
 
 def cell() -> tuple[str, str] | None:

@@ -8,7 +8,7 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import traitlets
@@ -46,7 +46,6 @@ _PROGRESS_PAUSE_SECONDS = 0.1  # a page that is told more often only burns its p
 _RETRY_SECONDS = 0.02
 _LONGEST_FETCH_SECONDS = 120.0  # of a picture by its address
 _COMPARE_SECONDS = 0.3  # after the last change of the form
-_LONGEST_OFFERED = 10_000  # characters of an earlier prompt
 _SLOTS = ("start", "end")
 _PROMPT_SHOWN = 60  # characters, where there is only text
 
@@ -150,7 +149,9 @@ class FramesToVideo(PageWidget):
             lambda offered: self._post({"_offers": offered}),
             lambda: bool(self._views),
         )
-        self._uploads = Uploads(self._tell, _checked, self._arrived, self._show_uploading, self._deaf)
+        self._uploads = Uploads(
+            self._tell, _checked, self._arrived, self._show_uploading, opens=self._call_off, deaf=self._deaf
+        )
         super().__init__(
             _view="studio", prompt=prompt, aspect_ratio=aspect_ratio, number_of_videos=number_of_videos
         )
@@ -390,8 +391,9 @@ class FramesToVideo(PageWidget):
 
     def _on_extend(self, said: dict[str, Any], _: list[bytes]) -> None:
         clip = self._keys.get(str(said["key"]))
-        self._uploads.replace("start")
-        self._begin("start", asyncio.to_thread(Frame, clip), {"end": None})
+        for slot in _SLOTS:
+            self._want_no_other(slot)
+        self._begin("start", lambda: Frame(clip), {"end": None})
 
     def _on_stop(self, _: dict[str, Any], __: list[bytes]) -> None:
         self.stop()
@@ -414,22 +416,24 @@ class FramesToVideo(PageWidget):
         submit(self._tell_prompts(str(said["id"])))
 
     def _on_swap(self, _: dict[str, Any], __: list[bytes]) -> None:
+        if self._uploads or self._making:
+            return  # a page says so; which slot is meant by what is on its way would be a guess
         self._do(
             lambda: self._change_pictures({"start": self._pictures["end"], "end": self._pictures["start"]})
         )
 
     def _on_loop(self, _: dict[str, Any], __: list[bytes]) -> None:
+        self._want_no_other("end")
         self._do(lambda: self._change_pictures({"end": self._pictures["start"]}))
 
     def _on_fetch_picture(self, said: dict[str, Any], _: list[bytes]) -> None:
         slot, address = _slot(said), str(said["address"])
         self._uploads.replace(slot)
-        self._begin(slot, asyncio.to_thread(_picture_at, address), {})
+        self._begin(slot, lambda: _picture_at(address), {})
 
     def _on_remove(self, said: dict[str, Any], _: list[bytes]) -> None:
         slot = _slot(said)
-        self._uploads.replace(slot)
-        self._call_off(slot)
+        self._want_no_other(slot)
         self._do(lambda: self._change_pictures({slot: None}))
 
     def _on_frame(self, said: dict[str, Any], _: list[bytes]) -> None:
@@ -446,8 +450,8 @@ class FramesToVideo(PageWidget):
         self._do(reframe)
 
     def _on_upload(self, said: dict[str, Any], _: list[bytes]) -> None:
-        self._call_off(_slot(said))
-        self._uploads.begin(str(said["id"]), _slot(said), str(said["name"]), int(said["size"]))
+        key, name, size = str(said["id"]), str(said["name"]), int(said["size"])
+        self._uploads.begin(key, _slot(said), name, size, int(said["question"]))
 
     def _on_chunk(self, said: dict[str, Any], buffers: list[bytes]) -> None:
         self._uploads.take(str(said["id"]), int(said["offset"]), buffers[0], int(said["crc"]))
@@ -488,14 +492,18 @@ class FramesToVideo(PageWidget):
         prompts: list[str] = []
         with contextlib.suppress(VeoError):  # without a library there is nothing to offer
             prompts = await asyncio.to_thread(self._library.prompts, notebook)
-        short = [prompt for prompt in prompts if len(prompt) <= _LONGEST_OFFERED]
-        self._tell({"type": "prompts", "id": question, "prompts": short}, [])
+        self._tell({"type": "prompts", "id": question, "prompts": prompts}, [])
 
-    def _begin(self, slot: str, making: Coroutine[Any, Any, Frame], others: dict[str, Frame | None]) -> None:
+    def _begin(self, slot: str, making: Callable[[], Frame], others: dict[str, Frame | None]) -> None:
         """Make a picture for a slot in a thread; what the slot waited for before is no longer wanted."""
         self._call_off(slot)
         self._making[slot] = asyncio.ensure_future(self._make(slot, making, others))
         self._show_uploading(self._arriving)
+
+    def _want_no_other(self, slot: str) -> None:
+        """Want no picture any more that is on its way to a slot. On the background loop."""
+        self._uploads.replace(slot)
+        self._call_off(slot)
 
     def _call_off(self, slot: str) -> None:
         """Want no picture any more that is being made for a slot. On the background loop."""
@@ -504,12 +512,10 @@ class FramesToVideo(PageWidget):
             making.cancel()
             self._show_uploading(self._arriving)
 
-    async def _make(
-        self, slot: str, making: Coroutine[Any, Any, Frame], others: dict[str, Frame | None]
-    ) -> None:
+    async def _make(self, slot: str, making: Callable[[], Frame], others: dict[str, Frame | None]) -> None:
         try:
             async with asyncio.timeout(_LONGEST_FETCH_SECONDS):
-                frame = await making
+                frame = await asyncio.to_thread(making)
         except TimeoutError:
             self._post(self._problem(FrameError(f"The picture did not arrive in time. {NOTHING_CHARGED}")))
         except VeoError as error:
@@ -672,7 +678,7 @@ def _css_colour(background: str) -> str:
     if background == "auto":
         return background
     red, green, blue = ImageColor.getrgb(background)[:3]
-    return f"#{red:02x}{green:02x}{blue:02x}"
+    return f"#{min(red, 255):02x}{min(green, 255):02x}{min(blue, 255):02x}"
 
 
 def _slot(said: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ about 1 MB, so nothing travels in one piece. Everything here runs on the backgro
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import tempfile
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
@@ -41,7 +42,8 @@ class Upload:
 
     def close(self) -> None:
         """Let go of the file and the timer."""
-        self.file.close()
+        with contextlib.suppress(OSError):  # what a full disk had no room for is written once more
+            self.file.close()
         if self.expiry is not None:
             self.expiry.cancel()
 
@@ -59,6 +61,8 @@ class Uploads(Generic[P]):
         Called with the slot and the picture, unless the upload was called off meanwhile.
     changed
         Called with the slots that wait for a picture, whenever they change.
+    opens
+        Called with the slot of a picture that begins to arrive.
     deaf
         Says whether a cell keeps the kernel from hearing its pages; nothing is abandoned then.
     """
@@ -69,12 +73,15 @@ class Uploads(Generic[P]):
         check: Callable[[Upload], Awaitable[P]],
         place: Callable[[str, P], None],
         changed: Callable[[list[str]], None],
+        *,
+        opens: Callable[[str], None] = lambda _: None,
         deaf: Callable[[], bool] = lambda: False,
     ) -> None:
         self._send = send
         self._check = check
         self._place = place
         self._changed = changed
+        self._opens = opens
         self._deaf = deaf
         self._uploads: dict[str, Upload] = {}
         self._answers: dict[str, dict[str, Any]] = {}  # the last ones, in case they were lost on their way
@@ -83,10 +90,11 @@ class Uploads(Generic[P]):
     def __bool__(self) -> bool:
         return bool(self._uploads)
 
-    def begin(self, key: str, slot: str, name: str, size: int) -> None:
+    def begin(self, key: str, slot: str, name: str, size: int, question: int = 1) -> None:
         """Expect a picture, or say from where to go on with one; a page that hears nothing asks again.
 
-        A newer picture for the same slot takes the place of one still on its way.
+        A newer picture for the same slot takes the place of one still on its way. The answer repeats the
+        number of the question, since several may be answered at once.
         """
         if key in self._answers:
             self._send({"id": key, **self._answers[key]}, [])
@@ -94,7 +102,8 @@ class Uploads(Generic[P]):
         if key not in self._uploads and not self._open(key, slot, name, size):
             return
         self._renew(key)
-        self._send({"type": "upload_at", "id": key, "received": self._uploads[key].received}, [])
+        received = self._uploads[key].received
+        self._send({"type": "upload_at", "id": key, "received": received, "question": question}, [])
 
     def _open(self, key: str, slot: str, name: str, size: int) -> bool:
         if not 0 < size <= MAX_UPLOAD_BYTES:
@@ -102,6 +111,7 @@ class Uploads(Generic[P]):
             self._fail(key, f"The file is {kind}, so it cannot be used. Choose another picture.")
             return False
         self.replace(slot)
+        self._opens(slot)
         try:
             self._uploads[key] = Upload(slot, name, size)
         except OSError as error:
@@ -133,6 +143,7 @@ class Uploads(Generic[P]):
         if fits and zlib.crc32(part) == checksum:
             try:
                 upload.file.write(part)
+                upload.file.flush()
             except OSError as error:
                 self.cancel(key)
                 self._fail(key, _no_room(error))
@@ -170,11 +181,11 @@ class Uploads(Generic[P]):
             upload.file.seek(0)
             picture = await self._check(upload)
         except Exception as error:  # noqa: BLE001 - whatever it is, the person at the page must hear of it
-            if key in self._uploads:
+            if self._uploads.get(key) is upload:
                 self.cancel(key)
                 self._fail(key, str(error) or type(error).__name__)
             return
-        if key in self._uploads:  # not removed or replaced while it was being checked
+        if self._uploads.get(key) is upload:  # not removed or replaced while it was being checked
             self._place(upload.slot, picture)
             self.cancel(key)
             self._answer(key, {"type": "upload_done"})
