@@ -17,6 +17,16 @@ export function button(label: string, attributes: Record<string, string>, presse
   return made;
 }
 
+/** A button that is on or off, and says so before `changed` is called. */
+export function toggle(label: string, changed: (on: boolean) => void): HTMLButtonElement {
+  const made = button(label, { class: "iv-link iv-toggle", "aria-pressed": "false" }, () => {
+    const on = made.ariaPressed !== "true";
+    setAttribute(made, "aria-pressed", String(on));
+    changed(on);
+  });
+  return made;
+}
+
 /** Writes only what differs: a live region speaks at every write, and a selection would be lost. */
 export function setText(node: Node, text: string): void {
   if (node.textContent !== text) node.textContent = text;

@@ -197,8 +197,8 @@ def details(clip: Clip) -> str:
         "Sent": list(_sent_lines(clip, entry)),
         "Returned": [f"{clip.id}, {clip.created_at:%d %B %Y, %H:%M %Z}", *_returned_lines(take)],
         "Measured": [
-            f"{clip.width}\N{MULTIPLICATION SIGN}{clip.height}, {clip.duration:.2f} s, {clip.size / 1e6:.1f} MB",
-            f"{clip.fps:.4g} frames a second",
+            f"{clip.width}\N{MULTIPLICATION SIGN}{clip.height}, {clip.size / 1e6:.1f} MB",
+            f"{clip.duration:.2f} s, {clip.fps:.4g} frames a second",
             *filter(None, [differs(clip)]),
         ],
         "Engine": ["the sandbox, a local preview" if clip.engine == "sandbox" else "Veo"],

@@ -222,7 +222,12 @@ class Sent:
 
 
 # What the page may ask of a clip, by the page's word for it.
-_TEXTS: dict[str, Callable[[Clip], str]] = {"python": python_code, "curl": curl_code, "details": details}
+_TEXTS: dict[str, Callable[[Clip], str]] = {"Python": python_code, "curl": curl_code, "details": details}
+_PICTURES: dict[str, tuple[Callable[[Clip], bytes], str]] = {
+    "poster": (Clip.poster, "image/jpeg"),
+    "gif": (lambda clip: clip.animation("gif"), "image/gif"),
+    "webp": (lambda clip: clip.animation("webp"), "image/webp"),
+}
 
 
 def _opened(thing: Frame | Clip | Sent | None, what: str) -> tuple[IO[bytes], int, str]:
@@ -235,12 +240,11 @@ def _opened(thing: Frame | Clip | Sent | None, what: str) -> tuple[IO[bytes], in
     if what == "clip":
         file = thing.path.open("rb")
         return file, os.fstat(file.fileno()).st_size, "video/mp4"
-    if what == "gif" or what == "webp":  # noqa: PLR1714 - the type checker follows this only
-        data, media_type = thing.animation(what), f"image/{what}"
-    elif what.startswith("frame "):
+    if what.startswith("frame "):
         data, media_type = _png(thing.frame(int(what.removeprefix("frame ")))), "image/png"
     else:
-        data, media_type = thing.poster(), "image/jpeg"
+        draw, media_type = _PICTURES[what]
+        data = draw(thing)
     return io.BytesIO(data), len(data), media_type
 
 
