@@ -17,12 +17,14 @@ export function button(label: string, attributes: Record<string, string>, presse
   return made;
 }
 
-/** A button that is on or off, and says so before `changed` is called. */
-export function toggle(label: string, changed: (on: boolean) => void): HTMLButtonElement {
-  const made = button(label, { class: "iv-link iv-toggle", "aria-pressed": "false" }, () => {
-    const on = made.ariaPressed !== "true";
-    setAttribute(made, "aria-pressed", String(on));
-    changed(on);
+/** A button that shows and hides what it folds, which is hidden at first; `opened` is called when it is shown. */
+export function unfolding(label: string, part: HTMLElement, opened: () => void = () => {}): HTMLButtonElement {
+  part.hidden = true;
+  const made = button(label, { class: "iv-link", "aria-expanded": "false" }, () => {
+    const open = made.ariaExpanded !== "true";
+    setAttribute(made, "aria-expanded", String(open));
+    show(part, open, made);
+    if (open) opened();
   });
   return made;
 }

@@ -1,49 +1,52 @@
 // Videos that play, pause, seek and loop as one: whatever is done to one of them is done to all.
 
-/** Of two moments that are the same for a browser, which counts in microseconds. */
+/** Moments that are the same for a browser, which counts in microseconds. */
 const SAME = 1e-4;
 /** A video this far behind or ahead jumps; one that is nearer is made up for by its speed. */
-const JUMP_SECONDS = 0.4;
+const JUMP_SECONDS = 0.25;
 
 export class InStep {
+  going = false;
   /** the one that the others follow: the one that was last played or moved */
   #lead: HTMLVideoElement;
-  #going = false;
   /** where all were moved to, so that a move of ours is not taken for a person's */
-  #time = Number.NaN;
-  readonly #muted: HTMLVideoElement[];
+  #moved = Number.NaN;
+  readonly #muted: readonly HTMLVideoElement[];
   readonly #open = new AbortController();
 
-  /** `moved` is called whenever the time or the state may be another. Videos and frames a second are at least one. */
+  /** `changed` is called whenever the time or the state may be another. There is at least one video. */
   constructor(
-    private readonly videos: readonly [HTMLVideoElement, ...HTMLVideoElement[]],
+    private readonly videos: readonly HTMLVideoElement[],
     private readonly fps: number,
-    moved: () => void,
+    changed: () => void,
   ) {
-    this.#lead = videos[0];
+    this.#lead = videos[0]!;
     // Several sounds at once are none.
-    this.#muted = videos.slice(1).filter((video) => !video.muted);
-    for (const video of this.#muted) video.muted = true;
+    this.#muted = videos.filter((video) => video !== this.#lead && !video.muted);
+    this.#mute(true);
     const on = (name: string, heard: (video: HTMLVideoElement) => void): void => {
-      for (const video of videos) video.addEventListener(name, () => heard(video), { signal: this.#open.signal });
+      for (const video of videos) {
+        const listener = (): void => {
+          heard(video);
+          changed();
+        };
+        video.addEventListener(name, listener, { signal: this.#open.signal });
+      }
     };
     on("play", (video) => this.#played(video));
     on("pause", (video) => this.#paused(video));
-    on("ended", () => {
-      if (videos.every((video) => video.ended)) this.#going = false;
-    });
+    on("ended", () => (this.going &&= !videos.every((video) => video.ended)));
     on("seeking", (video) => this.#sought(video));
     on("timeupdate", (video) => this.#passed(video));
-    for (const name of ["play", "pause", "ended", "seeked", "timeupdate"]) on(name, moved);
   }
 
-  get going(): boolean {
-    return this.#going;
+  get time(): number {
+    return this.#lead.currentTime;
   }
 
   /** The number of the frame that is shown, from 0. */
   get frame(): number {
-    return Math.floor(this.#lead.currentTime * this.fps + SAME);
+    return Math.floor(this.time * this.fps + SAME);
   }
 
   /** Shows the same frame in all, by the middle of its time: at its edge two videos may round to two frames. */
@@ -53,7 +56,7 @@ export class InStep {
 
   /** Starts all at once, from the same frame, or pauses them. */
   async toggle(): Promise<void> {
-    if (this.#going) return this.#lead.pause();
+    if (this.going) return this.#lead.pause();
     this.seek(this.#lead.ended ? 0 : this.frame);
     const seeking = this.videos.filter((video) => video.seeking);
     await Promise.all(seeking.map((video) => new Promise((done) => video.addEventListener("seeked", done, { once: true }))));
@@ -62,11 +65,12 @@ export class InStep {
 
   close(): void {
     this.#open.abort();
-    for (const video of this.videos) {
-      video.pause();
-      video.playbackRate = this.#lead.playbackRate;
-    }
-    for (const video of this.#muted) video.muted = false;
+    for (const video of this.videos) video.pause();
+    this.#mute(false);
+  }
+
+  #mute(muted: boolean): void {
+    for (const video of this.#muted) video.muted = muted;
   }
 
   #play(): void {
@@ -74,41 +78,41 @@ export class InStep {
   }
 
   #move(time: number): void {
-    this.#time = time;
+    this.#moved = time;
     for (const video of this.videos) if (Math.abs(video.currentTime - time) > SAME) video.currentTime = time;
   }
 
   #played(video: HTMLVideoElement): void {
-    if (this.#going || video.paused) return;
-    this.#going = true;
+    if (this.going || video.paused) return;
+    this.going = true;
     this.#lead = video;
     this.#play();
   }
 
   #paused(video: HTMLVideoElement): void {
-    if (!this.#going || video.ended || !video.paused) return;
-    this.#going = false;
+    if (!this.going || video.ended || !video.paused) return;
+    this.going = false;
     this.#lead = video;
     for (const other of this.videos) other.pause();
     this.seek(this.frame);
   }
 
   #sought(video: HTMLVideoElement): void {
-    if (Math.abs(video.currentTime - this.#time) <= SAME) return;
+    if (Math.abs(video.currentTime - this.#moved) <= SAME) return;
     this.#lead = video;
     this.#move(video.currentTime);
-    if (this.#going) this.#play(); // a shorter one may have come to its end
+    if (this.going) this.#play(); // a shorter one may have come to its end
   }
 
   /** A few times a second: those that lag go a little faster, and those ahead slower. */
   #passed(lead: HTMLVideoElement): void {
-    if (lead !== this.#lead || !this.#going) return;
-    this.#time = Number.NaN;
+    if (lead !== this.#lead || !this.going) return;
+    this.#moved = Number.NaN;
     for (const video of this.videos) {
-      if (video === lead || video.seeking || video.ended) continue;
       const late = lead.currentTime - video.currentTime;
-      if (Math.abs(late) > JUMP_SECONDS) video.currentTime = this.#time = lead.currentTime;
-      else video.playbackRate = lead.playbackRate * (1 + Math.max(-0.25, Math.min(0.25, 2 * late)));
+      if (video.seeking || video.ended) continue;
+      if (Math.abs(late) > JUMP_SECONDS) video.currentTime = this.#moved = lead.currentTime;
+      else video.playbackRate = lead.defaultPlaybackRate * (1 + 2 * late);
     }
   }
 }

@@ -1,131 +1,121 @@
-// The controls over several takes: speed and loop of all, in step, one alone, or two under a wipe.
+// The controls over several takes: speed and loop of all; in step, one alone, or two under a wipe.
 
-import { button, element, setAttribute, setText, show, toggle } from "./element.ts";
+import { button, element, setText, show } from "./element.ts";
 import { InStep } from "./in_step.ts";
 import type { TakePlayer } from "./take_player.ts";
 
-const SPEEDS = [0.25, 0.5, 1, 1.5, 2];
-
-interface View {
-  label: string;
-  players: readonly TakePlayer[];
-  wipe?: boolean;
-}
+const SPEEDS = ["0.25×", "0.5×", "1×", "1.5×", "2×"];
 
 export class PlayBar {
-  readonly root: HTMLElement;
-  readonly #loop: HTMLButtonElement;
+  readonly root = element("div", { class: "iv-bar" });
+  readonly #loop = element("input", { type: "checkbox" });
   readonly #speed: HTMLSelectElement;
-  readonly #view = element("select", { "aria-label": "View" });
-  readonly #linked: HTMLButtonElement;
-  readonly #track: HTMLElement;
+  readonly #view: HTMLSelectElement;
   readonly #play: HTMLButtonElement;
-  readonly #position = element("input", { type: "range", min: "0", "aria-label": "Position in all takes" });
+  readonly #frame: HTMLInputElement;
   readonly #time = element("span", { class: "iv-facts" });
-  readonly #wipe = element("input", { type: "range", step: "any", class: "iv-wipe", "aria-label": "Wipe" });
+  readonly #together: HTMLElement;
+  readonly #wipe: HTMLInputElement;
   #players: readonly TakePlayer[] = [];
-  #views: View[] = [];
+  /** all, then each alone, then each two */
+  #views: (readonly TakePlayer[])[] = [];
   #step: InStep | undefined;
 
   constructor(
     private readonly grid: HTMLElement,
     loop = false,
   ) {
-    this.#loop = toggle("Loop", () => this.#settle());
-    setAttribute(this.#loop, "aria-pressed", String(loop));
-    const speeds = SPEEDS.map((speed) => element("option", { value: String(speed) }, `${speed}×`));
-    this.#speed = element("select", { "aria-label": "Speed" }, ...speeds);
-    this.#speed.value = "1";
-    this.#speed.addEventListener("change", () => this.#settle());
-    this.#view.addEventListener("change", () => this.#look());
-    this.#linked = toggle("Play in step", () => void this.#link());
-    this.#play = button("Play", { class: "iv-link" }, () => void this.#step?.toggle());
-    this.#position.addEventListener("input", () => this.#step?.seek(this.#position.valueAsNumber));
-    this.#wipe.addEventListener("input", () => this.#draw());
-    this.#track = element("div", { class: "iv-track", hidden: "" }, this.#play, this.#position, this.#time);
-    const controls = element("span", { class: "iv-actions" }, this.#loop, this.#speed, this.#view, this.#linked);
-    this.root = element("div", { class: "iv-bar" }, controls, this.#track);
+    this.#loop.checked = loop;
+    this.#loop.addEventListener("change", () => this.#settle());
+    this.#speed = select("Speed", () => this.#settle());
+    this.#speed.append(...SPEEDS.map((speed) => new Option(speed)));
+    this.#speed.value = "1×";
+    this.#view = select("View", () => this.#look());
+    this.#play = button("Play in step", { class: "iv-link" }, async () => (await this.#link())?.toggle());
+    this.#frame = range("Frame of all takes", async (frame) => (await this.#link())?.seek(frame));
+    this.#wipe = range("Wipe", (share) => grid.style.setProperty("--wipe", `${share}`));
+    this.#wipe.className = "iv-wipe";
+    this.#together = element("span", { class: "iv-bar" }, this.#play, this.#frame, this.#time);
+    this.root.append(element("label", {}, this.#loop, " Loop"), this.#speed, this.#view, this.#together);
   }
 
-  /** Takes other players over; they begin side by side and each on its own. */
+  /** Takes other players over; they begin side by side, each on its own. */
   update(players: readonly TakePlayer[]): void {
-    if (players.length === this.#players.length && players.every((each, index) => each === this.#players[index])) return;
-    this.close();
+    if (`${players.map(({ clip }) => clip.key)}` === `${this.#players.map(({ clip }) => clip.key)}`) return;
     this.#players = players;
-    this.#settle();
-    const name = ({ clip }: TakePlayer): string => String(clip.take);
-    this.#views = [{ label: "Side by side", players }];
-    if (players.length > 1) {
-      for (const each of players) this.#views.push({ label: `Take ${name(each)} alone`, players: [each] });
-      for (const [index, first] of players.entries())
-        for (const second of players.slice(index + 1))
-          this.#views.push({ label: `Wipe ${name(first)} | ${name(second)}`, players: [first, second], wipe: true });
-    }
-    this.#view.replaceChildren(...this.#views.map(({ label }) => element("option", {}, label)));
-    for (const control of [this.#view, this.#linked]) show(control, players.length > 1, this.#loop);
+    const pairs = players.flatMap((first, index) => players.slice(index + 1).map((second) => [first, second]));
+    this.#views = [players, ...players.map((each) => [each]), ...pairs];
+    const labels = this.#views.map((view, index) => {
+      const takes = view.map(({ clip }) => clip.take);
+      return index === 0 ? "Side by side" : takes.length > 1 ? `Wipe ${takes.join(" | ")}` : `Take ${takes} alone`;
+    });
+    this.#view.replaceChildren(...labels.map((label) => new Option(label)));
+    show(this.#view, players.length > 1, this.#speed);
     this.#look();
   }
 
   close(): void {
     this.#step?.close();
     this.#step = undefined;
-    setAttribute(this.#linked, "aria-pressed", "false");
-    show(this.#track, false, this.#linked);
+    this.#show();
+    this.#settle();
   }
 
   #settle(): void {
     for (const { video } of this.#players) {
-      video.loop = this.#loop.ariaPressed === "true";
-      video.playbackRate = video.defaultPlaybackRate = Number(this.#speed.value);
+      video.loop = this.#loop.checked;
+      video.playbackRate = video.defaultPlaybackRate = Number.parseFloat(this.#speed.value);
     }
   }
 
   #look(): void {
-    const { players, wipe = false } = this.#views[this.#view.selectedIndex] as View;
+    const index = this.#view.selectedIndex;
+    const shown = this.#views[index] ?? [];
+    const wipe = index > this.#players.length;
     for (const each of this.#players) {
-      show(each.root, players.includes(each), this.#view);
-      each.root.classList.toggle("iv-over", wipe && each === players[1]);
-      // Those of one would lie half under the other; the bar has them all.
+      show(each.root, shown.includes(each), this.#view);
+      each.root.classList.toggle("iv-over", wipe && each === shown[1]);
+      // Those of one would lie half under the other; the bar has what both need.
       each.video.controls = !wipe;
     }
-    this.grid.classList.toggle("iv-one", wipe || players.length < this.#players.length);
+    this.grid.classList.toggle("iv-one", index > 0);
+    show(this.#together, shown.length > 1, this.#view);
     this.#wipe.remove();
-    if (!wipe) return;
-    players[0]?.screen.append(this.#wipe);
-    this.#draw();
-    if (this.#linked.ariaPressed !== "true") this.#linked.click();
+    if (shown.length < 2) this.close();
+    else if (wipe) {
+      shown[0]?.screen.append(this.#wipe);
+      void this.#link();
+    } else this.#settle();
   }
 
-  #draw(): void {
-    this.grid.style.setProperty("--wipe", String(this.#wipe.valueAsNumber / 100));
-  }
-
-  async #link(): Promise<void> {
-    if (this.#linked.ariaPressed !== "true") {
-      this.close();
-      if (this.#wipe.isConnected) this.#view.selectedIndex = 0;
-      return this.#look();
-    }
+  /** Makes them one, once all have come; nothing if others are shown by then. */
+  async #link(): Promise<InStep | undefined> {
     const players = this.#players;
     await Promise.all(players.map((each) => each.ready()));
-    const [first, ...rest] = players.filter(({ video }) => video.readyState > 0 && !video.error);
-    // Another press, or another run, may have come meanwhile.
-    if (!first || this.#step || players !== this.#players || this.#linked.ariaPressed !== "true") return;
-    const { fps, duration } = first.clip;
-    this.#position.max = String(Math.round(duration * fps) - 1);
-    const videos = [first.video, ...rest.map(({ video }) => video)] as const;
-    this.#step = new InStep([...videos], fps, () => this.#show(fps));
-    show(this.#track, true);
-    await this.#step.toggle();
+    const able = players.filter(({ video }) => video.readyState > 0 && !video.error);
+    if (!able[0] || players !== this.#players || this.#together.hidden) return undefined;
+    if (this.#step) return this.#step;
+    const { fps, duration } = able[0].clip;
+    this.#frame.max = String(Math.round(duration * fps) - 1);
+    return (this.#step = new InStep(able.map(({ video }) => video), fps, () => this.#show()));
   }
 
-  #show(fps: number): void {
-    if (!this.#step) return;
-    const { frame, going } = this.#step;
-    const words = `${(frame / fps).toFixed(2)} s · frame ${frame}`;
-    this.#position.value = String(frame);
-    setAttribute(this.#position, "aria-valuetext", words);
-    setText(this.#time, words);
-    setText(this.#play, going ? "Pause" : "Play");
+  #show(): void {
+    const { frame = 0, time = 0, going = false } = this.#step ?? {};
+    this.#frame.value = String(frame);
+    setText(this.#time, `${time.toFixed(2)} s`);
+    setText(this.#play, going ? "Pause" : "Play in step");
   }
+}
+
+function select(label: string, changed: () => void): HTMLSelectElement {
+  const made = element("select", { "aria-label": label });
+  made.addEventListener("change", changed);
+  return made;
+}
+
+function range(label: string, moved: (value: number) => void): HTMLInputElement {
+  const made = element("input", { type: "range", value: "0", "aria-label": label });
+  made.addEventListener("input", () => moved(made.valueAsNumber));
+  return made;
 }

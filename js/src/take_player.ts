@@ -1,6 +1,6 @@
 // One take: its poster at once, its bytes when somebody plays or downloads it; what can be had of it below.
 
-import { button, element, setAttribute, setText, show } from "./element.ts";
+import { button, element, setAttribute, setText, show, unfolding } from "./element.ts";
 import { bytes, length, percent } from "./format.ts";
 import type { KernelLink } from "./kernel_link.ts";
 import type { Asset, Clip } from "./protocol.ts";
@@ -32,7 +32,7 @@ export class TakePlayer {
       this.#attempt(() => this.#play()),
     );
     this.#cover.append(element("span", { class: "iv-play", "aria-hidden": "true" }));
-    this.#again = button("Try again", { class: "iv-link" }, () => this.#attempt(this.#retry));
+    this.#again = button("", { class: "iv-link" }, () => this.#attempt(this.#retry));
     this.#problem = element("div", { class: "iv-take-problem", hidden: "" }, this.#sentence, this.#again);
     this.screen = element("div", { class: "iv-screen" }, this.video, this.#cover, this.#loading, this.#problem);
     this.screen.style.aspectRatio = `${clip.width} / ${clip.height}`;
@@ -96,20 +96,15 @@ export class TakePlayer {
       button(label, { class: "iv-link" }, () => this.#attempt(() => this.#save(label, ...what())));
     const more = element(
       "div",
-      { class: "iv-take-foot", hidden: "" },
+      { class: "iv-take-foot" },
       save("Save frame", () => [`frame ${this.#frame}`, `${stem}-frame-${this.#frame}.png`]),
       save("GIF", () => ["gif", `${stem}.gif`]),
       save("WebP", () => ["webp", `${stem}.webp`]),
       this.#details.toggle,
     );
-    const unfold = button("More", { class: "iv-link", "aria-expanded": "false" }, () => {
-      const open = unfold.ariaExpanded !== "true";
-      setAttribute(unfold, "aria-expanded", String(open));
-      show(more, open, unfold);
-    });
     const actions = element("span", { class: "iv-actions" }, this.#pick);
     if (extend) actions.append(button("Extend", { class: "iv-link" }, extend));
-    actions.append(this.#code.toggle, save("Download", () => ["clip", name]), unfold);
+    actions.append(this.#code.toggle, save("Download", () => ["clip", name]), unfolding("More", more));
     const foot = element("div", { class: "iv-take-foot" }, element("strong", {}, String(take)));
     foot.append(element("span", { class: "iv-facts" }, words));
     if (differs) foot.append(element("strong", { class: "iv-differs" }, differs));
@@ -137,7 +132,9 @@ export class TakePlayer {
       if (by !== undefined && !ctrlKey && !metaKey && !altKey) void this.#attempt(() => this.#step(by));
     });
     const unplayable = (): void => {
-      if (this.video.src) this.#fail("This browser cannot play the clip. Download it to see it.", false);
+      if (!this.video.src) return;
+      this.#retry = () => this.#save("", "clip", this.clip.name);
+      this.#fail("This browser cannot play the clip.", "Download it");
     };
     this.video.addEventListener("error", unplayable);
     this.video.addEventListener("loadeddata", () => {
@@ -184,7 +181,7 @@ export class TakePlayer {
   }
 
   async #fetch(what: Asset, words: string): Promise<string> {
-    show(this.#problem, false, this.#cover);
+    if (!this.video.error) show(this.#problem, false, this.#cover);
     show(this.#loading, true);
     try {
       return await this.link.assets.load(what, this.clip.key, (share) =>
@@ -209,13 +206,13 @@ export class TakePlayer {
       await what();
     } catch (error) {
       // A pause during the start is the person's own wish.
-      if (!(error instanceof DOMException)) this.#fail((error as Error).message, true);
+      if (!(error instanceof DOMException)) this.#fail((error as Error).message, "Try again");
     }
   }
 
-  #fail(sentence: string, again: boolean): void {
+  #fail(sentence: string, help: string): void {
     setText(this.#sentence, sentence);
-    show(this.#again, again);
+    setText(this.#again, help);
     show(this.#problem, true);
   }
 }
