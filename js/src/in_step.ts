@@ -6,47 +6,40 @@ const SAME = 1e-4;
 const JUMP_SECONDS = 0.25;
 
 export class InStep {
-  going = false;
-  /** the one that the others follow: the one that was last played or moved */
-  #lead: HTMLVideoElement;
   /** where all were moved to, so that a move of ours is not taken for a person's */
   #moved = Number.NaN;
   readonly #muted: readonly HTMLVideoElement[];
   readonly #open = new AbortController();
 
-  /** `changed` is called whenever the time or the state may be another. There is at least one video. */
+  /** Of the videos, all in `place`, all follow `lead`, the last that was played or moved; `changed` is called often. */
   constructor(
+    place: HTMLElement,
     private readonly videos: readonly HTMLVideoElement[],
+    private lead: HTMLVideoElement,
     private readonly fps: number,
     changed: () => void,
   ) {
-    this.#lead = videos[0]!;
     // Several sounds at once are none.
-    this.#muted = videos.filter((video) => video !== this.#lead && !video.muted);
+    this.#muted = videos.filter((video) => video !== lead && !video.muted);
     this.#mute(true);
-    const on = (name: string, heard: (video: HTMLVideoElement) => void): void => {
-      for (const video of videos) {
-        const listener = (): void => {
-          heard(video);
-          changed();
-        };
-        video.addEventListener(name, listener, { signal: this.#open.signal });
-      }
-    };
-    on("play", (video) => this.#played(video));
-    on("pause", (video) => this.#paused(video));
-    on("ended", () => (this.going &&= !videos.every((video) => video.ended)));
-    on("seeking", (video) => this.#sought(video));
-    on("timeupdate", (video) => this.#passed(video));
+    const heard = { play: this.#played, pause: this.#paused, seeking: this.#sought, timeupdate: this.#passed };
+    for (const [name, hear] of Object.entries(heard)) {
+      const listener = ({ target }: Event): void => {
+        hear(target as HTMLVideoElement);
+        changed();
+      };
+      // Such events do not rise, but they can be caught on their way down.
+      place.addEventListener(name, listener, { capture: true, signal: this.#open.signal });
+    }
   }
 
-  get time(): number {
-    return this.#lead.currentTime;
+  get going(): boolean {
+    return !this.lead.paused;
   }
 
   /** The number of the frame that is shown, from 0. */
   get frame(): number {
-    return Math.floor(this.time * this.fps + SAME);
+    return Math.floor(this.lead.currentTime * this.fps + SAME);
   }
 
   /** Shows the same frame in all, by the middle of its time: at its edge two videos may round to two frames. */
@@ -56,8 +49,8 @@ export class InStep {
 
   /** Starts all at once, from the same frame, or pauses them. */
   async toggle(): Promise<void> {
-    if (this.going) return this.#lead.pause();
-    this.seek(this.#lead.ended ? 0 : this.frame);
+    if (this.going) return this.lead.pause();
+    this.seek(this.lead.ended ? 0 : this.frame);
     const seeking = this.videos.filter((video) => video.seeking);
     await Promise.all(seeking.map((video) => new Promise((done) => video.addEventListener("seeked", done, { once: true }))));
     if (!this.#open.signal.aborted) this.#play();
@@ -82,31 +75,29 @@ export class InStep {
     for (const video of this.videos) if (Math.abs(video.currentTime - time) > SAME) video.currentTime = time;
   }
 
-  #played(video: HTMLVideoElement): void {
-    if (this.going || video.paused) return;
-    this.going = true;
-    this.#lead = video;
+  #played = (video: HTMLVideoElement): void => {
+    if (video.paused) return;
+    this.lead = video;
     this.#play();
-  }
+  };
 
-  #paused(video: HTMLVideoElement): void {
-    if (!this.going || video.ended || !video.paused) return;
-    this.going = false;
-    this.#lead = video;
+  #paused = (video: HTMLVideoElement): void => {
+    if (video.ended || !video.paused) return;
+    this.lead = video;
     for (const other of this.videos) other.pause();
     this.seek(this.frame);
-  }
+  };
 
-  #sought(video: HTMLVideoElement): void {
+  #sought = (video: HTMLVideoElement): void => {
     if (Math.abs(video.currentTime - this.#moved) <= SAME) return;
-    this.#lead = video;
+    this.lead = video;
     this.#move(video.currentTime);
     if (this.going) this.#play(); // a shorter one may have come to its end
-  }
+  };
 
   /** A few times a second: those that lag go a little faster, and those ahead slower. */
-  #passed(lead: HTMLVideoElement): void {
-    if (lead !== this.#lead || !this.going) return;
+  #passed = (lead: HTMLVideoElement): void => {
+    if (lead !== this.lead || !this.going) return;
     this.#moved = Number.NaN;
     for (const video of this.videos) {
       const late = lead.currentTime - video.currentTime;
@@ -114,5 +105,5 @@ export class InStep {
       if (Math.abs(late) > JUMP_SECONDS) video.currentTime = this.#moved = lead.currentTime;
       else video.playbackRate = lead.defaultPlaybackRate * (1 + 2 * late);
     }
-  }
+  };
 }

@@ -36,7 +36,7 @@ export class PlayBar {
     this.#wipe = range("Wipe", (share) => grid.style.setProperty("--wipe", `${share}`));
     this.#wipe.className = "iv-wipe";
     this.#together = element("span", { class: "iv-bar" }, this.#play, this.#frame, this.#time);
-    this.root.append(element("label", {}, this.#loop, " Loop"), this.#speed, this.#view, this.#together);
+    this.root.append(element("label", {}, this.#loop, "Loop"), this.#speed, this.#view, this.#together);
   }
 
   /** Takes other players over; they begin side by side, each on its own. */
@@ -45,11 +45,10 @@ export class PlayBar {
     this.#players = players;
     const pairs = players.flatMap((first, index) => players.slice(index + 1).map((second) => [first, second]));
     this.#views = [players, ...players.map((each) => [each]), ...pairs];
-    const labels = this.#views.map((view, index) => {
-      const takes = view.map(({ clip }) => clip.take);
-      return index === 0 ? "Side by side" : takes.length > 1 ? `Wipe ${takes.join(" | ")}` : `Take ${takes} alone`;
-    });
-    this.#view.replaceChildren(...labels.map((label) => new Option(label)));
+    const labels = this.#views.map((view) => view.map(({ clip }) => clip.take).join(" | "));
+    const words = (label: string, index: number): string =>
+      index === 0 ? "Side by side" : index > players.length ? `Wipe ${label}` : `Take ${label} alone`;
+    this.#view.replaceChildren(...labels.map((label, index) => new Option(words(label, index))));
     show(this.#view, players.length > 1, this.#speed);
     this.#look();
   }
@@ -92,18 +91,20 @@ export class PlayBar {
   async #link(): Promise<InStep | undefined> {
     const players = this.#players;
     await Promise.all(players.map((each) => each.ready()));
-    const able = players.filter(({ video }) => video.readyState > 0 && !video.error);
-    if (!able[0] || players !== this.#players || this.#together.hidden) return undefined;
-    if (this.#step) return this.#step;
-    const { fps, duration } = able[0].clip;
-    this.#frame.max = String(Math.round(duration * fps) - 1);
-    return (this.#step = new InStep(able.map(({ video }) => video), fps, () => this.#show()));
+    const [first, ...rest] = players.filter(({ video }) => !video.error);
+    if (!first || players !== this.#players || this.#together.hidden) return undefined;
+    const { video, clip } = first;
+    this.#frame.max = `${clip.frames - 1}`;
+    const videos = [video, ...rest.map((each) => each.video)];
+    this.#step ??= new InStep(this.grid, videos, video, clip.fps, () => this.#show());
+    this.#show();
+    return this.#step;
   }
 
   #show(): void {
-    const { frame = 0, time = 0, going = false } = this.#step ?? {};
-    this.#frame.value = String(frame);
-    setText(this.#time, `${time.toFixed(2)} s`);
+    const { frame = 0, going = false } = this.#step ?? {};
+    this.#frame.value = `${frame}`;
+    setText(this.#time, `Frame ${frame}`);
     setText(this.#play, going ? "Pause" : "Play in step");
   }
 }
@@ -115,7 +116,7 @@ function select(label: string, changed: () => void): HTMLSelectElement {
 }
 
 function range(label: string, moved: (value: number) => void): HTMLInputElement {
-  const made = element("input", { type: "range", value: "0", "aria-label": label });
+  const made = element("input", { type: "range", "aria-label": label });
   made.addEventListener("input", () => moved(made.valueAsNumber));
   return made;
 }

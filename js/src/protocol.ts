@@ -53,18 +53,17 @@ export interface Clip {
   take: number;
   width: number;
   height: number;
-  /** seconds */
-  duration: number;
-  /** bytes */
-  size: number;
-  /** the file name a download gets */
+  /** its length, size and the like in words, and that it is only a local preview */
+  facts: string[];
+  /** in what its size or shape is not as asked, in words; "" where it is */
+  differs: string;
+  /** the file name a download gets, which ends in .mp4 */
   name: string;
-  engine: string;
   /** the beginning of it */
   prompt: string;
+  /** frames a second, and frames in all */
   fps: number;
-  /** in what its size or shape is not as asked; "" where it is */
-  differs: string;
+  frames: number;
   /** whether it is the pick of its run; null where that cannot be kept */
   picked: boolean | null;
 }

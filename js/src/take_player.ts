@@ -1,7 +1,7 @@
 // One take: its poster at once, its bytes when somebody plays or downloads it; what can be had of it below.
 
 import { button, element, setAttribute, setText, show, unfolding } from "./element.ts";
-import { bytes, length, percent } from "./format.ts";
+import { percent } from "./format.ts";
 import type { KernelLink } from "./kernel_link.ts";
 import type { Asset, Clip } from "./protocol.ts";
 import { TextPanel } from "./text_panel.ts";
@@ -86,25 +86,22 @@ export class TakePlayer {
   }
 
   #foot(extend: (() => void) | undefined): HTMLElement[] {
-    const { take, duration, width, height, size, engine, differs, name } = this.clip;
-    const facts = [length(duration), `${width}×${height}`, bytes(size)];
-    if (engine === "sandbox") facts.push("local preview");
+    const { take, facts, differs } = this.clip;
     // A line break falls between two facts, never inside one.
     const words = facts.map((fact) => fact.replaceAll(" ", "\u00a0")).join(" · ");
-    const stem = name.replace(/\.mp4$/, "");
-    const save = (label: string, what: () => [Asset, file: string]): HTMLButtonElement =>
-      button(label, { class: "iv-link" }, () => this.#attempt(() => this.#save(label, ...what())));
+    const save = (label: string, what: () => [Asset, ending: string]): HTMLButtonElement =>
+      button(label, { class: "iv-link" }, () => this.#attempt(() => this.#save(...what())));
     const more = element(
       "div",
       { class: "iv-take-foot" },
-      save("Save frame", () => [`frame ${this.#frame}`, `${stem}-frame-${this.#frame}.png`]),
-      save("GIF", () => ["gif", `${stem}.gif`]),
-      save("WebP", () => ["webp", `${stem}.webp`]),
+      save("Save frame", () => [`frame ${this.#frame}`, `frame-${this.#frame}.png`]),
+      save("GIF", () => ["gif", "gif"]),
+      save("WebP", () => ["webp", "webp"]),
       this.#details.toggle,
     );
     const actions = element("span", { class: "iv-actions" }, this.#pick);
     if (extend) actions.append(button("Extend", { class: "iv-link" }, extend));
-    actions.append(this.#code.toggle, save("Download", () => ["clip", name]), unfolding("More", more));
+    actions.append(this.#code.toggle, save("Download", () => ["clip", "mp4"]), unfolding("More", more));
     const foot = element("div", { class: "iv-take-foot" }, element("strong", {}, String(take)));
     foot.append(element("span", { class: "iv-facts" }, words));
     if (differs) foot.append(element("strong", { class: "iv-differs" }, differs));
@@ -114,9 +111,8 @@ export class TakePlayer {
 
   /** What was asked for, as a caption of the browser's own: off at first, shown from the video's own menu. */
   #caption(): void {
-    const { prompt, duration } = this.clip;
-    const plain = prompt.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
-    this.video.addTextTrack("captions", "Prompt").addCue(new VTTCue(0, duration, plain));
+    const plain = this.clip.prompt.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+    this.video.addTextTrack("captions", "Prompt").addCue(new VTTCue(0, 1e6, plain));
   }
 
   #listen(): void {
@@ -133,7 +129,7 @@ export class TakePlayer {
     });
     const unplayable = (): void => {
       if (!this.video.src) return;
-      this.#retry = () => this.#save("", "clip", this.clip.name);
+      this.#retry = () => this.#save("clip", "mp4");
       this.#fail("This browser cannot play the clip.", "Download it");
     };
     this.video.addEventListener("error", unplayable);
@@ -144,17 +140,18 @@ export class TakePlayer {
 
   /** The number of the frame that is shown, from 0. */
   get #frame(): number {
-    const { fps, duration } = this.clip;
-    return Math.min(Math.floor(this.video.currentTime * fps + 1e-4), Math.round(duration * fps) - 1);
+    return this.#near(Math.floor(this.video.currentTime * this.clip.fps + 1e-4));
+  }
+
+  #near(frame: number): number {
+    return Math.max(0, Math.min(this.clip.frames - 1, frame));
   }
 
   async #step(by: number): Promise<void> {
     await this.#load();
     this.video.pause();
-    const { fps, duration } = this.clip;
-    const frame = Math.min(Math.max(0, this.#frame + by), Math.round(duration * fps) - 1);
     // The middle of its time: at its edge a browser may round to its neighbour.
-    this.video.currentTime = (frame + 0.5) / fps;
+    this.video.currentTime = (this.#near(this.#frame + by) + 0.5) / this.clip.fps;
   }
 
   async #play(): Promise<void> {
@@ -171,7 +168,7 @@ export class TakePlayer {
   }
 
   async #load(): Promise<string> {
-    const url = await this.#fetch("clip", "Loading …");
+    const url = await this.#fetch("clip");
     if (!this.video.src) {
       this.video.preload = "auto"; // it is here; what was to be spared is fetching it
       this.video.src = url;
@@ -180,21 +177,21 @@ export class TakePlayer {
     return url;
   }
 
-  async #fetch(what: Asset, words: string): Promise<string> {
+  async #fetch(what: Asset): Promise<string> {
     if (!this.video.error) show(this.#problem, false, this.#cover);
     show(this.#loading, true);
     try {
       return await this.link.assets.load(what, this.clip.key, (share) =>
-        setText(this.#loading, share > 0 ? `Loading ${percent(share)}` : words),
+        setText(this.#loading, share > 0 ? `Loading ${percent(share)}` : `${what === "clip" ? "Loading" : `Making the ${what}`} …`),
       );
     } finally {
       show(this.#loading, false);
     }
   }
 
-  async #save(label: string, what: Asset, file: string): Promise<void> {
-    const url = await (what === "clip" ? this.#load() : this.#fetch(what, `Making: ${label} …`));
-    const link = element("a", { href: url, download: file, hidden: "" });
+  async #save(what: Asset, ending: string): Promise<void> {
+    const href = await (what === "clip" ? this.#load() : this.#fetch(what));
+    const link = element("a", { href, download: this.clip.name.replace(/mp4$/, ending), hidden: "" });
     this.root.append(link);
     link.click();
     link.remove();

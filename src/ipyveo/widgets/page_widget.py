@@ -97,11 +97,10 @@ class PageWidget(anywidget.AnyWidget):
                 "name": clip.path.name,
                 "prompt": clip.prompt[:_LONGEST_CAPTION],
                 "fps": clip.fps,
+                "frames": round(clip.duration * clip.fps),
                 "width": clip.width,
                 "height": clip.height,
-                "duration": clip.duration,
-                "size": clip.size,
-                "engine": clip.engine,
+                "facts": _facts(clip),
                 "differs": differs(clip),
                 "picked": is_pick(clip),
             }
@@ -211,6 +210,16 @@ class PageWidget(anywidget.AnyWidget):
 
     def _note_free(self) -> None:
         self._free = time.monotonic()
+
+
+def _facts(clip: Clip) -> list[str]:
+    """Return what is to be read beside a clip: its length, its size, that it is no Veo."""
+    minutes, seconds = divmod(round(clip.duration), 60)
+    length = f"{minutes}:{seconds:02}" if minutes else f"{round(clip.duration, 1):g} s"
+    megabytes = clip.size / 1e6
+    size = f"{megabytes:.1f} MB" if megabytes >= 1 else f"{clip.size / 1e3:.0f} kB"
+    facts = [length, f"{clip.width}\N{MULTIPLICATION SIGN}{clip.height}", size]
+    return [*facts, "local preview"] if clip.engine == "sandbox" else facts
 
 
 @dataclass(frozen=True)
