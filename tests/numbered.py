@@ -19,7 +19,9 @@ COLOURS = [(150, 60, 40), (40, 70, 160), (40, 130, 60), (120, 60, 140)]
 
 def write(path: Path, frames: int = 192, colour: int = 0, codec: str = "libx264") -> None:
     """Write a clip; the bits of each frame's number stand as black and white cells along its top."""
-    options = {"g": "48", "preset": "veryfast"} | ({"x265-params": "log-level=0"} if codec == "libx265" else {})
+    options = {"g": "48", "preset": "veryfast"} | (
+        {"x265-params": "log-level=0"} if codec == "libx265" else {}
+    )
     with av.open(str(path), "w", format="mp4") as container:
         stream = container.add_stream(codec, rate=RATE, options=options)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
