@@ -33,6 +33,11 @@ BROWSER_OPTIONS = [
     "--autoplay-policy=no-user-gesture-required",
 ]
 PATIENCE_SECONDS = 90
+THEMES = {
+    "light": "JupyterLab Light",
+    "dark": "JupyterLab Dark",
+    "contrast": "JupyterLab Dark High Contrast",
+}
 
 
 class Lab:
@@ -42,16 +47,16 @@ class Lab:
     ----------
     root
         The folder it serves; its settings lie there too.
-    dark
-        True for the dark theme.
+    theme
+        One of `THEMES`.
     save_state
         True to save the widgets' state in notebooks, as the menu's "Save Widget State Automatically" does.
     """
 
-    def __init__(self, root: Path, *, dark: bool = False, save_state: bool = False) -> None:
+    def __init__(self, root: Path, *, theme: str = "light", save_state: bool = False) -> None:
         self.root = root
         self.token = secrets.token_hex(8)
-        self._write_settings(dark=dark, save_state=save_state)
+        self._write_settings(theme, save_state=save_state)
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.port = listener.getsockname()[1]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GENAIPRO_")}
@@ -85,9 +90,9 @@ class Lab:
         )
         self._wait()
 
-    def _write_settings(self, *, dark: bool, save_state: bool) -> None:
+    def _write_settings(self, theme: str, *, save_state: bool) -> None:
         settings = {
-            "apputils-extension/themes": {"theme": "JupyterLab Dark" if dark else "JupyterLab Light"},
+            "apputils-extension/themes": {"theme": THEMES[theme]},
             "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
             "docmanager-extension/plugin": {"autosave": False},
         }

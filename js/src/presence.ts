@@ -17,6 +17,8 @@ export class Presence {
   ) {
     // The widget manager marks the element of a view that is drawn without a comm, as after a reload.
     this.#gone = host.closest(".jupyter-widgets-disconnected") !== null;
+    // Its posters are nowhere: the still beside it stays in sight.
+    if (this.#gone) host.classList.add("iv-ghost");
     this.#commChanged = whenCommChanges((live) => {
       this.#gone = !live;
       if (live) this.greet();

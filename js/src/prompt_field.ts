@@ -1,8 +1,10 @@
 // The prompt: what is typed goes to the kernel after a pause, what the kernel sets appears without moving the caret.
 
-import { element } from "./element.ts";
+import { element, randomId } from "./element.ts";
 import { FieldMessage } from "./field_message.ts";
-import { type Model, type Traits, TYPING_PAUSE_MS } from "./protocol.ts";
+import type { KernelLink } from "./kernel_link.ts";
+import { CAMERA_WORDS, joined, PromptWords } from "./prompt_words.ts";
+import { type Model, type PromptsAnswer, type Traits, TYPING_PAUSE_MS } from "./protocol.ts";
 import { movedCaret, PromptText } from "./prompt_text.ts";
 
 const COMMAND_KEY = /Mac|iPhone|iPad/.test(navigator.platform) ? "⌘" : "Ctrl";
@@ -12,12 +14,15 @@ export class PromptField {
   readonly input: HTMLTextAreaElement;
   readonly message: FieldMessage;
   readonly #rule = new PromptText();
+  readonly #earlier: PromptWords;
+  readonly #question = randomId();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     view: string,
     private readonly model: Model,
-    announce: (words: string) => void,
+    private readonly link: Pick<KernelLink, "send" | "listen" | "forget">,
+    private readonly announce: (words: string) => void,
     private readonly changed: () => void,
   ) {
     const id = `${view}-prompt`;
@@ -27,12 +32,24 @@ export class PromptField {
       placeholder: "Describe what happens between the two frames",
       dir: "auto",
       rows: "3",
-      maxlength: "100000",
+      maxlength: "10000",
     });
     this.message = new FieldMessage(`${id}-message`, this.input, announce);
     const hint = element("span", { class: "iv-hint", id: `${id}-hint` }, `${COMMAND_KEY} + Enter to generate`);
     const foot = element("div", { class: "iv-prompt-foot" }, this.message.root, hint);
-    this.root = element("div", { class: "iv-prompt" }, this.input, foot);
+    const camera = new PromptWords(`${id}-camera`, "Camera words", "Camera", (words) => this.#add(words));
+    camera.offer(CAMERA_WORDS);
+    this.#earlier = new PromptWords(
+      `${id}-earlier`,
+      "Earlier prompts",
+      "Earlier",
+      (prompt) => this.#take(prompt),
+      () => this.#askEarlier(),
+    );
+    // Before the field, so that Tab leads from the prompt straight on to the settings.
+    const head = element("div", { class: "iv-prompt-head" }, camera.toggle, this.#earlier.toggle);
+    this.root = element("div", { class: "iv-prompt" }, head, camera.panel, this.#earlier.panel, this.input, foot);
+    link.listen(this.#question, (answer) => this.#hearEarlier(answer as PromptsAnswer));
     this.input.addEventListener("input", () => this.#typed());
     this.input.addEventListener("blur", () => this.flush());
   }
@@ -66,6 +83,37 @@ export class PromptField {
   /** At clean-up: words typed a moment ago are not lost with the view. */
   close(): void {
     this.flush();
+    this.link.forget(this.#question);
+  }
+
+  /** Writes camera words behind what is there; the chip keeps the focus, for there may be more. */
+  #add(words: string): void {
+    const chip = this.root.querySelector<HTMLElement>(":focus");
+    this.#write(joined(this.text, words));
+    chip?.focus();
+    this.announce(`Added: ${words}`);
+  }
+
+  #take(prompt: string): void {
+    this.#write(prompt);
+    this.#earlier.open(false);
+    this.input.focus();
+  }
+
+  /** Types a text in the person's place: only so can Undo take it back. */
+  #write(text: string): void {
+    this.input.focus();
+    this.input.select();
+    document.execCommand("insertText", false, text);
+  }
+
+  #askEarlier(): void {
+    this.#earlier.offer([], "Asking the kernel …");
+    this.link.send({ type: "prompts", id: this.#question });
+  }
+
+  #hearEarlier({ prompts }: PromptsAnswer): void {
+    this.#earlier.offer(prompts, "Nothing was generated in this notebook yet.");
   }
 
   #typed(): void {

@@ -194,6 +194,7 @@ export type ToKernel =
   | { type: "extend"; key: string }
   | { type: "text"; id: string; key: string; kind: TextKind }
   | { type: "pick"; key: string; picked: boolean }
+  | { type: "prompts"; id: string }
   | { type: "remove"; slot: Slot }
   | { type: "fetch_picture"; slot: Slot; address: string }
   | { type: "loop" }
@@ -225,14 +226,19 @@ export type FetchAnswer =
 /** The kernel's answer to `text`. */
 export type TextAnswer = { type: "text"; id: string; text: string };
 
+/** The kernel's answer to `prompts`: the latest ones of the notebook, the newest first. */
+export type PromptsAnswer = { type: "prompts"; id: string; prompts: string[] };
+
 /** A poster sent unasked, with one buffer: a kernel whose cell runs may hear no question. */
 export type PosterGift = { type: "poster"; key: string; media_type: string };
 
 /** Everything the kernel says, to all pages at once; a page picks out its own ids. */
-export type FromKernel = UploadAnswer | FetchAnswer | TextAnswer | PosterGift | { type: "beat" };
+export type FromKernel = UploadAnswer | FetchAnswer | TextAnswer | PromptsAnswer | PosterGift | { type: "beat" };
 
-/** Well below the notebook server's 10 MiB, and below the 1 MB where Colab fails. */
-export const CHUNK_BYTES = 512 * 1024;
+/** Well below the notebook server's 10 MiB; larger ones are hardly faster. */
+export const CHUNK_BYTES = 1024 * 1024;
+/** For Colab, which fails from about 1 MB. */
+export const COLAB_CHUNK_BYTES = 256 * 1024;
 export const CHUNKS_IN_FLIGHT = 4;
 /** An upload without a word for so long asks how far the kernel is, then waits twice as long, up to the longest. */
 export const UPLOAD_STALL_MS = 3_000;

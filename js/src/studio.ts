@@ -75,7 +75,7 @@ export class Studio {
       );
     this.#start = slot("start", () => this.#end);
     this.#end = slot("end", () => this.#start);
-    this.#prompt = new PromptField(this.#id, model, announce, this.#schedule);
+    this.#prompt = new PromptField(this.#id, model, link, announce, this.#schedule);
     this.#ratio = new Choices("Aspect ratio", `${this.#id}-ratio`, ["16:9", "9:16"], (value) =>
       this.#set("aspect_ratio", value),
     );

@@ -1,6 +1,6 @@
 // The bookkeeping of bytes on their way, without a page or a kernel: what to send next, what has arrived.
 
-import { CHUNK_BYTES, CHUNKS_IN_FLIGHT, SILENCE_TICKS } from "./protocol.ts";
+import { CHUNKS_IN_FLIGHT, SILENCE_TICKS } from "./protocol.ts";
 
 export interface Range {
   offset: number;
@@ -14,7 +14,7 @@ export class UploadWindow {
 
   constructor(
     readonly size: number,
-    readonly chunk = CHUNK_BYTES,
+    readonly chunk: number,
     readonly inFlight = CHUNKS_IN_FLIGHT,
   ) {}
 
@@ -53,7 +53,8 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, index) => {
 /** The CRC-32 of PNG and gzip (RFC 1952, section 8). Its cryptographic kin exist on https pages only. */
 export function crc32(data: Uint8Array): number {
   let value = ~0;
-  for (const byte of data) value = CRC_TABLE[(value ^ byte) & 255]! ^ (value >>> 8);
+  // By index: going over an iterator takes several times as long.
+  for (let index = 0; index < data.length; index += 1) value = CRC_TABLE[(value ^ data[index]!) & 255]! ^ (value >>> 8);
   return ~value >>> 0;
 }
 

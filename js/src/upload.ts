@@ -2,7 +2,7 @@
 
 import { randomId } from "./element.ts";
 import type { KernelLink } from "./kernel_link.ts";
-import { type Slot, UPLOAD_LONGEST_MS, UPLOAD_LOSSES, UPLOAD_STALL_MS, type UploadAnswer } from "./protocol.ts";
+import { CHUNK_BYTES, COLAB_CHUNK_BYTES, type Slot, UPLOAD_LONGEST_MS, UPLOAD_LOSSES, UPLOAD_STALL_MS, type UploadAnswer } from "./protocol.ts";
 import { crc32, UploadWindow } from "./transfer.ts";
 
 export interface UploadEvents {
@@ -32,7 +32,8 @@ export class Upload {
     private readonly file: File,
     private readonly events: UploadEvents,
   ) {
-    this.#window = new UploadWindow(file.size);
+    // Colab gives each output's page an object of this name.
+    this.#window = new UploadWindow(file.size, "google" in globalThis ? COLAB_CHUNK_BYTES : CHUNK_BYTES);
     link.listen(this.#id, (answer) => this.#hear(answer as UploadAnswer));
     this.#ask();
   }

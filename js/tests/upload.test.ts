@@ -3,7 +3,7 @@
 import * as assert from "node:assert/strict";
 import { mock, test } from "node:test";
 
-import { CHUNK_BYTES } from "../src/protocol.ts";
+import { CHUNK_BYTES, COLAB_CHUNK_BYTES } from "../src/protocol.ts";
 import { Upload } from "../src/upload.ts";
 import { KernelSide, settled } from "./kernel_side.ts";
 
@@ -53,6 +53,19 @@ test("the file is announced, and sent in four chunks at a time once the kernel i
   kernel.say(id, { type: "upload_done" });
   assert.deepEqual(seen, [0, (2 * CHUNK_BYTES) / size, 1, "done"]);
   assert.equal(kernel.listeners, 0);
+});
+
+test("in Colab the chunks are small", async () => {
+  Object.assign(globalThis, { google: {} });
+  try {
+    const { kernel } = await begun(CHUNK_BYTES);
+    assert.deepEqual(
+      kernel.of("chunk").map(({ bytes }) => bytes),
+      Array(4).fill(COLAB_CHUNK_BYTES),
+    );
+  } finally {
+    delete (globalThis as { google?: object }).google;
+  }
 });
 
 test("each chunk carries the checksum of its bytes", async () => {

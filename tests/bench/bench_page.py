@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median, quantiles
@@ -23,6 +24,8 @@ COLD_ROUNDS = 3
 ROUNDS = 5
 PICTURE_SIDE = 2000  # 12 MB: noise does not compress
 CLIP_BYTES = 20_000_000
+MESSAGE_BYTES = 9_000_000  # one message just below the server's limit: the raw socket
+FILE_BYTES = 100_000_000
 STAGES = 220
 WARM_STAGES = 20
 COMPILED = ".compiled"  # in the kernel's folder
@@ -49,7 +52,8 @@ print("drawn")
 """
 SHOW_CLIP = 'show_clip(studio, Path("clip.mp4"))'
 SEND_STAGES = f"await send_stages(studio, bare, {STAGES})"
-BARE_CELL, STUDIO_CELL, DRAW_CELL, SHOW_CELL, SEND_CELL = range(5)
+MEMORY = "from kernel_side import peak_megabytes"
+BARE_CELL, STUDIO_CELL, DRAW_CELL, SHOW_CELL, SEND_CELL, MEMORY_CELL = range(6)
 
 
 def opened(lab: Lab, page: Page, name: str, *cells: str) -> Notebook:
@@ -91,16 +95,39 @@ def uploads(notebook: Notebook, picture: Path) -> Iterator[Row]:
     there: list[float] = []
     seen: list[float] = []
     bare: list[float] = []
+    single: list[float] = []
     for _ in range(ROUNDS):
         page.evaluate("(cell) => { bench.uploaded = bench.upload(cell); }", STUDIO_CELL)
         notebook.studio().get_by_label("Start frame", exact=True).set_input_files(picture)
         for times, milliseconds in zip((there, seen), page.evaluate("() => bench.uploaded"), strict=True):
             times.append(milliseconds)
         bare.append(page.evaluate("(size) => bench.bareUpload(size)", size))
+        single.append(page.evaluate("(size) => bench.bareMessage(size)", MESSAGE_BYTES))
+    raw = speed(MESSAGE_BYTES, single)
     beside, other = "bare messages, unpaced", speed(size, bare)
     name = f"picture of {size / 1e6:.0f} MB to the kernel"
-    yield Row(f"{name}, last byte", speed(size, there), "{:.1f} MB/s", beside, other)
+    value = speed(size, there)
+    yield Row(f"{name}, last byte", value, "{:.1f} MB/s", "one message of 9 MB", raw, at_least=0.5)
+    yield Row(f"{name}, last byte", value, "{:.1f} MB/s", beside, other)
     yield Row(f"{name}, to its thumbnail", speed(size, seen), "{:.1f} MB/s", beside, other)
+
+
+def upload_memory(notebook: Notebook, file: Path) -> Iterator[Row]:
+    """What a file takes in the kernel on its way; it is no picture, so that none is decoded."""
+    peak_megabytes(notebook, "ever")
+    before = peak_megabytes(notebook, "before")
+    notebook.studio().get_by_label("Start frame", exact=True).set_input_files(file)
+    notebook.page.evaluate("(cell) => bench.refused(cell)", STUDIO_CELL)
+    size = file.stat().st_size / 1e6
+    name = f"kernel memory for a file of {size:.0f} MB on its way"
+    yield Row(name, peak_megabytes(notebook, "after") - before, "{:.0f} MB", "the file", size, at_most=0.4)
+
+
+def peak_megabytes(notebook: Notebook, name: str) -> float:
+    """Ask the kernel for its highest memory since it was asked last; `name` is this question's own."""
+    notebook.set_cell(MEMORY_CELL, f"{MEMORY}\nprint({name!r}, peak_megabytes())")
+    notebook.run_cell(MEMORY_CELL)
+    return float(notebook.output(MEMORY_CELL).get_by_text(name).first.inner_text().split()[1])
 
 
 def deliveries(notebook: Notebook) -> Iterator[Row]:
@@ -154,8 +181,12 @@ def rows() -> Iterator[Row]:
         run_compiled("import anywidget; from ipyveo import FramesToVideo", str(Path(folder, COMPILED)))
         yield from cold_opening(lab, chromium)
         page = chromium.new_page(viewport={"width": 1100, "height": 1400})
-        notebook = opened(lab, page, "measures.ipynb", BARE, STUDIO, DRAW_CLIP, SHOW_CLIP, SEND_STAGES)
+        notebook = opened(
+            lab, page, "measures.ipynb", BARE, STUDIO, DRAW_CLIP, SHOW_CLIP, SEND_STAGES, MEMORY
+        )
         yield from warm_opening(page)
         yield from uploads(notebook, draw_noise(Path(folder, "noise.png")))
+        Path(folder, "noise.bin").write_bytes(os.urandom(FILE_BYTES))
+        yield from upload_memory(notebook, Path(folder, "noise.bin"))
         yield from deliveries(notebook)
         yield from stages(notebook)

@@ -53,6 +53,13 @@ class Bare(anywidget.AnyWidget):
                 self.send({"taken": True})
 
 
+def peak_megabytes() -> float:
+    """Return the most memory since the last call, and begin anew (Linux: proc_pid_clear_refs(5))."""
+    status = Path("/proc/self/status").read_text("utf-8")
+    Path("/proc/self/clear_refs").write_text("5", "utf-8")
+    return int(status.split("VmHWM:")[1].split()[0]) / 1000
+
+
 def draw_clip(path: Path, size: int) -> None:
     """Write a clip of one second, made `size` bytes long by a box that players pass over."""
     from ipyveo.sandbox.render import backdrop, render_clip

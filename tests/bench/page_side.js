@@ -92,6 +92,22 @@
     return (await taken) - begun;
   }
 
+  /** Milliseconds for one message of this size, near the most that the socket lets through, to its answer. */
+  async function bareMessage(size) {
+    const bytes = new Uint8Array(size).map((_, index) => index * 31);
+    const taken = heard((message) => message.taken, "the answer to one message");
+    const begun = performance.now();
+    bare.send({ take: size });
+    bare.send({}, undefined, [bytes.buffer]);
+    return (await taken) - begun;
+  }
+
+  /** Resolves when a file that is no picture has arrived and is refused. */
+  function refused(index) {
+    const root = output(index).querySelector("input[aria-label='Start frame']").parentElement;
+    return until(() => root.textContent.includes("is not a picture"), "the refusal");
+  }
+
   /** Milliseconds from `play()` to the first frame of the take in an output, its bytes still in the kernel. */
   async function deliver(index) {
     const video = output(index).querySelector("video");
@@ -139,5 +155,5 @@
     return { stages, stamps };
   }
 
-  window.bench = { open, upload, bareUpload, deliver, bareDelivery, watchStamps };
+  window.bench = { open, upload, bareUpload, bareMessage, refused, deliver, bareDelivery, watchStamps };
 })();

@@ -84,6 +84,8 @@ class Kernel:
         self.process: subprocess.Popen[bytes] = self.manager.provisioner.process
         self._cells: dict[str, Cell] = {}
         self.models: dict[str, Model] = {}
+        self.shown_data: list[tuple[str, dict[str, Any]]] = []  # displays and their updates, in order
+        self.closed: set[str] = set()  # the models that went
         self.client = self.manager.blocking_client()
         self.client.start_channels()
         self.client.wait_for_ready(PATIENCE_SECONDS)
@@ -100,15 +102,19 @@ class Kernel:
             if reply["parent_header"].get("msg_id") == request["msg_id"]:
                 return reply["content"]["subshell_id"]
 
-    def begin(self, source: str) -> Cell:
-        """Send a cell; it waits there for those before it."""
+    def begin(self, source: str, cell_id: str | None = None) -> Cell:
+        """Send a cell, with its name if it has one; it waits there for those before it."""
         cell = Cell()
-        self._cells[self.client.execute(textwrap.dedent(source))] = cell
+        content = {"code": textwrap.dedent(source), "silent": False, "allow_stdin": False}
+        request = self.client.session.msg("execute_request", content)
+        request["metadata"] = {} if cell_id is None else {"cellId": cell_id}
+        self._cells[request["header"]["msg_id"]] = cell
+        self.client.shell_channel.send(request)
         return cell
 
-    def do(self, source: str) -> str:
+    def do(self, source: str, cell_id: str | None = None) -> str:
         """Run a cell to its end and give what it said."""
-        cell = self.begin(source)
+        cell = self.begin(source, cell_id)
         self.until(lambda: cell.over)
         assert not cell.trouble, cell.trouble
         return cell.text.strip()
@@ -130,6 +136,10 @@ class Kernel:
             cell.trouble = "\n".join(content["traceback"])
         elif kind == "status" and content["execution_state"] == "idle":
             cell.over = True
+        elif kind in ("display_data", "execute_result", "update_display_data"):
+            self.shown_data.append((kind, content["data"]))
+        elif kind == "comm_close":
+            self.closed.add(content["comm_id"])
         elif kind == "comm_open":
             self.models[content["comm_id"]] = Model(content["comm_id"], content["data"].get("state", {}))
         elif kind == "comm_msg":
@@ -139,13 +149,14 @@ class Kernel:
         """Run a cell that makes `studio`, and give what its page gets."""
         return self.models[self.do(source + "\nprint(studio.model_id)")]
 
-    def say(self, model: Model, **content: Any) -> None:
+    def say(self, model: Model, buffer: bytes | None = None, **content: Any) -> None:
         """Send a message of the page to its widget, as JupyterLab does."""
         data = {"method": "custom", "content": content}
         message = self.client.session.msg("comm_msg", {"comm_id": model.id, "data": data})
         if self._subshell is not None:
             message["header"]["subshell_id"] = self._subshell
-        self.client.shell_channel.send(message)
+        buffers = None if buffer is None else [buffer]
+        self.client.session.send(self.client.shell_channel.socket, message, buffers=buffers)
 
     def shut_down(self) -> None:
         """Ask it to end, as Jupyter does, and say in `process.returncode` how it went."""

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import zlib
+
+import numpy as np
 import pytest
+from PIL import Image
 
 from ipyveo import Library
 
@@ -30,6 +36,43 @@ def busy(kernel, tmp_path):
 
     yield begin, flag.touch
     flag.touch()
+
+
+PART_BYTES = 512 * 1024
+EMPTY = """
+from ipyveo import FramesToVideo, VeoClient
+client = VeoClient.sandbox()
+studio = FramesToVideo(client=client, library={folder!r})
+"""
+HAS = """
+import hashlib
+print(hashlib.sha256(studio.start_image.original()[0]).hexdigest())
+"""
+
+
+def send_picture(kernel, model, data: bytes) -> None:
+    """Send a picture as a page does, four parts ahead of what the kernel has."""
+
+    def heard(kind: str) -> list[dict]:
+        return [said for said in model.said if said["type"] == kind]
+
+    kernel.say(model, type="upload", id="a", slot="start", name="noise.bmp", size=len(data))
+    kernel.until(lambda: heard("upload_at"))
+    for number, offset in enumerate(range(0, len(data), PART_BYTES)):
+        part = data[offset : offset + PART_BYTES]
+        kernel.until(lambda: len(heard("uploaded")) > number - 4)  # noqa: B023 - called before the next turn
+        kernel.say(model, part, type="chunk", id="a", offset=offset, crc=zlib.crc32(part))
+    kernel.until(lambda: heard("upload_done"))
+
+
+def test_a_large_picture_arrives_in_small_parts(kernel, tmp_path):
+    noise = np.random.default_rng(1).integers(0, 256, (2000, 2000, 3), np.uint8)
+    picture = io.BytesIO()
+    Image.fromarray(noise).save(picture, "BMP")
+    model = kernel.shown(EMPTY.format(folder=str(tmp_path)))
+    kernel.say(model, type="hello", view="tab")
+    send_picture(kernel, model, picture.getvalue())
+    assert kernel.do(HAS) == hashlib.sha256(picture.getvalue()).hexdigest()
 
 
 def saved(folder):

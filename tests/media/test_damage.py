@@ -12,12 +12,15 @@ import zipfile
 import zlib
 
 import numpy as np
+import pillow_heif
 import pytest
 from PIL import Image, ImageDraw
 
 from ipyveo import Frame, FrameError, generate
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "JPEG2000")
+pillow_heif.register_heif_opener()  # to draw with
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "JPEG2000", "HEIF")
 
 
 def drawn(kind: str) -> bytes:
@@ -242,6 +245,12 @@ LARGER = {
         {"lossless": True, "method": 0, "quality": 0},
     ),
     "40 megapixels of AVIF": (lambda: noise(8000, 5000), "AVIF", {"speed": 10, "subsampling": "4:4:4"}),
+    "50 megapixels of a phone": (lambda: noise(8160, 6120), "HEIF", {"quality": 80}),
+    "32 megapixels of HEIC with transparency": (
+        lambda: with_alpha(6530, 4900),
+        "HEIF",
+        {"quality": 80, "chroma": 444},
+    ),
     "18 megapixels of JPEG 2000": (
         lambda: with_alpha(4500, 4000),
         "JPEG2000",
@@ -257,7 +266,6 @@ def stays_small(path, make, kind, options) -> None:
     )
     extra, said = json.loads(done.stdout)
     assert said == ""
-    print("EXTRA", path, extra)
     assert extra < 500
 
 
@@ -274,10 +282,16 @@ def test_every_kind_of_large_picture_takes_less_than_500_megabytes(large, tmp_pa
 
 @pytest.mark.parametrize(
     ("kind", "size", "most"),
-    [("WEBP", (6251, 4000), 25), ("AVIF", (8001, 5000), 40), ("JPEG2000", (4501, 4000), 18)],
+    [
+        ("WEBP", (6251, 4000), 25),
+        ("AVIF", (8001, 5000), 40),
+        ("JPEG2000", (4501, 4000), 18),
+        ("HEIF", (8001, 6250), 50),
+    ],
 )
 def test_what_takes_more_is_refused_from_its_header(kind, size, most, tmp_path):
     options = {"speed": 10} if kind == "AVIF" else {}
     Image.new("L", size).convert("RGB").save(tmp_path / "large", kind, **options)
-    with pytest.raises(FrameError, match=f"large is a {kind} of more than {most} megapixels.*smaller copy"):
+    named = "HEIC" if kind == "HEIF" else kind
+    with pytest.raises(FrameError, match=f"large is a {named} of more than {most} megapixels.*smaller copy"):
         Frame(tmp_path / "large")

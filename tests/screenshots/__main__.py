@@ -1,4 +1,4 @@
-"""Take a picture of each state of the widget, in both themes and three widths, and the README's own.
+"""Take a picture of each state of the widget, in every theme and three widths, and the README's own.
 
 `make screenshots` runs it: a real JupyterLab on the sandbox, driven as a person would. The pictures go to
 `build/screenshots`, the README's to `.github/widget.png`.
@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 from playwright.sync_api import Browser, Locator, expect  # noqa: E402 - tests/ is put on the path first
 
 from ipyveo.generations.stages import stage_words  # noqa: E402 - as above
-from lab import Lab, Notebook, browser  # noqa: E402 - as above
+from lab import THEMES, Lab, Notebook, browser  # noqa: E402 - as above
 
 WIDTHS = (600, 900, 1400)
 MARGIN = 130  # what JupyterLab takes beside an output cell
@@ -104,7 +104,10 @@ REACH: dict[str, Callable[[Locator], None]] = {
 
 def photograph(lab: Lab, started: Browser, theme: str, states: list[str], folder: Path) -> None:
     """Bring one notebook into each state, and take it at each width."""
-    context = started.new_context(viewport={"width": WIDTHS[1] + MARGIN, "height": 1400})
+    context = started.new_context(
+        viewport={"width": WIDTHS[1] + MARGIN, "height": 1400},
+        forced_colors="active" if theme == "contrast" else "none",  # as Windows does for its contrast themes
+    )
     for state in states:
         page = context.new_page()
         notebook = Notebook(
@@ -134,10 +137,10 @@ def main(states: list[str]) -> None:
     folder = ROOT / "build" / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
     (ROOT / ".github").mkdir(exist_ok=True)
-    for theme in ("light", "dark"):
+    for theme in THEMES:
         with (
             tempfile.TemporaryDirectory() as root,
-            Lab(Path(root), dark=theme == "dark") as lab,
+            Lab(Path(root), theme=theme) as lab,
             browser() as started,
         ):
             photograph(lab, started, theme, states or list(STUDIOS), folder)

@@ -23,9 +23,11 @@ studio
 FILLED = "studio.start_image, studio.end_image, studio.prompt = day, night, {prompt!r}"
 
 
-@pytest.fixture(params=["light", pytest.param("dark", marks=pytest.mark.soak)])
+@pytest.fixture(
+    params=["light", *(pytest.param(theme, marks=pytest.mark.soak) for theme in ("dark", "contrast"))]
+)
 def themed_lab(request, tmp_path):
-    with real.Lab(tmp_path, dark=request.param == "dark") as server:
+    with real.Lab(tmp_path, theme=request.param) as server:
         yield server
 
 

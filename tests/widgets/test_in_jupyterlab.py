@@ -385,6 +385,33 @@ def test_a_kernel_that_is_gone_is_said_and_nothing_pretends_to_go_on(lab, tab):
     )
 
 
+def test_an_idle_widget_whose_kernel_was_restarted_says_so_within_five_seconds_and_what_to_do(lab, tab):
+    notebook = Notebook(lab, tab, "idle.ipynb", filled(prompt="dusk"))
+    notebook.run_cell(0)
+    studio = notebook.studio()
+    expect(studio.get_by_role("button", name="Remove end frame")).to_be_visible()
+    tab.evaluate(
+        "() => { window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart(); }"
+    )  # not waited for: the five seconds begin here
+    expect(studio.get_by_text("Disconnected. Run the cell again.").first).to_be_visible(timeout=5_000)
+    expect(studio.get_by_role("button", name="Generate", exact=True)).to_have_attribute(
+        "aria-disabled", "true"
+    )
+
+
+def test_a_kernel_that_was_killed_is_said_to_be_silent_and_then_gone(lab, tab):
+    kill = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    notebook = Notebook(lab, tab, "killed.ipynb", filled(prompt="dusk"), kill)
+    notebook.run_cell(0)
+    studio = notebook.studio()
+    expect(studio.get_by_role("button", name="Remove end frame")).to_be_visible()
+    notebook.run_cell(1)
+    # Jupyter's server looks for dead kernels every three seconds, and starts a new one before it says so.
+    gone = studio.get_by_text(re.compile("Disconnected. Run the cell again.|The kernel is not answering."))
+    expect(gone.first).to_be_visible(timeout=10_000)
+    expect(studio.get_by_text("Disconnected. Run the cell again.").first).to_be_visible()
+
+
 def test_what_is_missing_is_said_beside_the_field_and_nothing_is_sent(lab, tab):
     notebook = Notebook(lab, tab, "missing.ipynb", SETUP, LEDGER)
     notebook.run_cell(0)

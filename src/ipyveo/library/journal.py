@@ -263,7 +263,21 @@ class Journal:
 
     def entry(self, generation: str) -> Entry:
         """Return one run's line as it stands."""
-        return self._select("WHERE id = ?", generation)[0]
+        return self.named(generation)[0]
+
+    def named(self, generation: str) -> list[Entry]:
+        """Return the run of this name, if there is one."""
+        return self._select("WHERE id = ?", generation)
+
+    def prompts(self, notebook: str, most: int) -> list[str]:
+        """Return the latest different prompts asked for from a notebook, "" being any; the newest first."""
+        with self._database() as database:
+            rows = database.execute(
+                "SELECT prompt FROM generations WHERE seat LIKE ? || '%' GROUP BY prompt"
+                " ORDER BY MAX(rowid) DESC LIMIT ?",
+                (notebook, most),
+            )
+            return [prompt for (prompt,) in rows]
 
     def overlapped(self, account: str, generation: str, since: datetime) -> bool:
         """Tell whether another run of an account may have been charged, or refunded, after a moment.

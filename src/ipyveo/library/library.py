@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import itertools
 import json
 import os
 import re
@@ -14,20 +15,25 @@ import threading
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ipyveo.errors import FrameError, InvalidRequestError
+from ipyveo.library.history import PAGE_SIZE, TRASH, ClipPage, Shelf, as_table, read_sheet
 from ipyveo.library.journal import FILE_NAME, Entry, Journal, StoredPicture
-from ipyveo.library.sheet import is_pick, set_pick
+from ipyveo.library.sheet import set_pick
 from ipyveo.media.clip import Clip
 from ipyveo.media.frame import Frame
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FOLDER_NAME = "IPYVEO_LIBRARY"
 DEFAULT_FOLDER = "ipyveo-library"
 _SLUG_CHARACTERS = 40
 PICTURES = "pictures"
+
+T = TypeVar("T")
 
 # One journal a folder, as long as it is there: its lock file must be opened once in a process.
 _journals: dict[Path, Journal] = {}
@@ -52,18 +58,20 @@ class Library:
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
         self.path = Path(path or os.environ.get(FOLDER_NAME) or DEFAULT_FOLDER).expanduser().absolute()
+        self._shelf = Shelf(self.path)
 
     def __repr__(self) -> str:
         return f"Library({str(self.path)!r})"
 
     def clips(self) -> list[Clip]:
         """Return the saved clips, oldest first. Files that are no clip of the library are passed over."""
-        found = [clip for sheet in self._sheets() if (clip := _read_clip(sheet)) is not None]
+        found = [sheet.clip for sheet in self._shelf.sheets(hidden=None)]
         return sorted(found, key=lambda clip: (clip.created_at, clip.path.name))
 
     def picks(self) -> list[Clip]:
         """Return the clips that are starred as the pick of their run, oldest first."""
-        return [clip for clip in self.clips() if is_pick(clip)]
+        found = [sheet.clip for sheet in self._shelf.sheets(hidden=None) if sheet.picked]
+        return sorted(found, key=lambda clip: (clip.created_at, clip.path.name))
 
     def pick(self, clip: Clip, *, picked: bool = True) -> None:
         """Star a clip as the pick of its run, or take its star away; it lies in the sheet beside the clip.
@@ -89,6 +97,95 @@ class Library:
         """
         set_pick(clip, picked=picked)
 
+    def history(
+        self, search: str = "", *, page: int = 1, page_size: int = PAGE_SIZE, hidden: bool = False
+    ) -> ClipPage:
+        """Return a page of the saved clips, newest first.
+
+        Parameters
+        ----------
+        search
+            Words that the prompt has, in any order and case.
+        page
+            Its number, from 1.
+        page_size
+            How many clips a page has.
+        hidden
+            True for the clips that were hidden, instead of the others.
+
+        Examples
+        --------
+        >>> from ipyveo import Library
+        >>> Library("/tmp/an-empty-library").history("dusk").more
+        False
+        """
+        words = search.casefold().split()
+        sheets = self._shelf.sheets(hidden=hidden)
+        if words:
+            sheets = (each for each in sheets if all(word in each.clip.prompt.casefold() for word in words))
+        begin = (max(page, 1) - 1) * page_size
+        found = [sheet.clip for sheet in itertools.islice(sheets, begin, begin + page_size + 1)]
+        return ClipPage(found[:page_size], page, len(found) > page_size)
+
+    def hide(self, clip: Clip) -> None:
+        """Leave a clip out of the history; it stays on disk, and in `clips()`. `unhide` undoes it."""
+        self._shelf.hide(self._mine(clip), hidden=True)
+
+    def unhide(self, clip: Clip) -> None:
+        """Have a hidden clip in the history again."""
+        self._shelf.hide(self._mine(clip), hidden=False)
+
+    def delete(self, clip: Clip) -> None:
+        """Move a clip to the library's folder ``.trash``; `restore` undoes it within 30 days.
+
+        What has been there for longer is removed for good with the next clip that is deleted.
+        """
+        self._shelf.delete(self._mine(clip))
+
+    def deleted(self) -> list[Clip]:
+        """Return the clips that `restore` can bring back, newest first."""
+        return [sheet.clip for sheet in Shelf(self.path / TRASH).sheets(hidden=None)]
+
+    def restore(self, clip: Clip) -> None:
+        """Bring a deleted clip back.
+
+        Raises
+        ------
+        FileNotFoundError
+            If it is not in the trash any more.
+        """
+        self._shelf.restore(self._mine(clip))
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Return the saved clips as a table, newest first: what each is, and what was asked for.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+
+        Examples
+        --------
+        >>> from ipyveo import Library
+        >>> Library().to_dataframe().groupby("engine")["duration"].sum()  # doctest: +SKIP
+        """
+        return as_table(self._shelf.sheets(hidden=None))
+
+    def run_of(self, clip: Clip) -> Entry | None:
+        """Return the run that made a clip, as the journal has it: what was asked for, with its pictures."""
+        sheet = read_sheet(self._mine(clip).with_suffix(".json"))
+        run = "" if sheet is None else str(sheet.asked.get("generation", ""))
+        return next(iter(self._ask(lambda journal: journal.named(run))), None)
+
+    def _mine(self, clip: Clip) -> Path:
+        """Return where a clip of this library lies, or lay before it was deleted."""
+        folder, mine = clip.path.parent.resolve(), self.path.resolve()
+        if folder not in (mine, mine / TRASH) or clip.path.suffix != ".mp4":
+            raise InvalidRequestError(
+                f"{clip.path.name[:80]!r} is not a clip of this library. Nothing was changed."
+            )
+        return self.path / clip.path.name
+
     def generations(self) -> list[Entry]:
         """Return every run of this library as the journal has it, oldest first.
 
@@ -107,7 +204,19 @@ class Library:
         """Return the runs that asked for the very same clips, oldest first."""
         return self._ask(lambda journal: journal.equal(digest))
 
-    def _ask(self, question: Callable[[Journal], list[Entry]]) -> list[Entry]:
+    def prompts(self, notebook: str = "", most: int = 10) -> list[str]:
+        """Return the latest different prompts, the newest first.
+
+        Parameters
+        ----------
+        notebook
+            Only those asked for on the pages of this notebook, by the first part of a seat; "" for all.
+        most
+            How many.
+        """
+        return self._ask(lambda journal: journal.prompts(notebook, most))
+
+    def _ask(self, question: Callable[[Journal], list[T]]) -> list[T]:
         """Ask the journal, if there is one."""
         with usable():
             return question(self.journal) if (self.path / FILE_NAME).exists() else []
@@ -250,10 +359,10 @@ class Library:
                 return None
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        clip = _read_clip(sheet)
-        if clip is None:
+        found = read_sheet(sheet)
+        if found is None:
             sheet.unlink(missing_ok=True)  # written right before the end; it would only hold the name
-        return clip
+        return None if found is None else found.clip
 
     def _free_names(self, stem: str) -> Iterator[Path]:
         number = 1
@@ -262,9 +371,6 @@ class Library:
             if not sheet.exists() and not sheet.with_suffix(".mp4").exists():
                 yield sheet
             number += 1
-
-    def _sheets(self) -> list[Path]:
-        return sorted(self.path.glob("*.json")) if self.path.is_dir() else []
 
 
 @contextlib.contextmanager
@@ -309,24 +415,3 @@ def slug(prompt: str) -> str:
         head = text[: _SLUG_CHARACTERS + 1]
         text = head.rpartition("-")[0] or head[:_SLUG_CHARACTERS]
     return text or "clip"
-
-
-def _read_clip(sheet: Path) -> Clip | None:
-    """Return the clip that a parameter sheet describes; the file is always the one beside the sheet."""
-    path = sheet.with_suffix(".mp4")
-    try:
-        record = json.loads(sheet.read_text("utf-8"))
-        return Clip(
-            path=path,
-            id=str(record["id"]),
-            prompt=str(record["prompt"]),
-            width=int(record["width"]),
-            height=int(record["height"]),
-            duration=float(record["duration"]),
-            fps=float(record["fps"]),
-            size=path.stat().st_size,
-            created_at=datetime.fromisoformat(record["created_at"]),
-            engine="veo" if record["engine"] == "veo" else "sandbox",
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None

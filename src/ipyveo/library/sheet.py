@@ -8,32 +8,32 @@ import os
 import secrets
 import shlex
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from ipyveo.errors import InvalidRequestError, VeoError
+from ipyveo.library.history import PICK, Sheet, read_sheet
 from ipyveo.library.journal import FILE_NAME, Entry, Journal, StoredTake
 from ipyveo.media.aspect_ratio import AspectRatio
 from ipyveo.media.clip import Clip
 
-PICK = "pick"
 _KEY = "$GENAIPRO_API_KEY"
 _LONGEST_PROMPT = 2_000  # of what the details show; the code has all of it
 _SHAPE_TOLERANCE = 0.02
 
 
-def request_of(clip: Clip) -> dict[str, Any]:
+def request_of(clip: Clip) -> Mapping[str, Any]:
     """Return what was asked for a clip, or nothing where no sheet lies beside it."""
-    asked = _read(clip.path).get("request")
-    return asked if isinstance(asked, dict) else {}
+    sheet = _sheet(clip.path)
+    return {} if sheet is None else sheet.asked
 
 
 def is_pick(clip: Clip) -> bool | None:
     """Tell whether a clip is the pick of its run; None where it has no sheet to say so."""
-    sheet = _read(clip.path)
-    return bool(sheet.get(PICK)) if sheet else None
+    sheet = _sheet(clip.path)
+    return None if sheet is None else sheet.picked
 
 
 def set_pick(clip: Clip, *, picked: bool) -> None:
@@ -48,7 +48,8 @@ def set_pick(clip: Clip, *, picked: bool) -> None:
     _, takes = _journaled(clip)
     others = [clip.path.with_name(Path(take.file).name) for take in takes if take.file] if picked else []
     for other in others:
-        if other != clip.path and _read(other).get(PICK):
+        sheet = _sheet(other)
+        if other != clip.path and sheet is not None and sheet.picked:
             _mark(other, picked=False)
 
 
@@ -172,7 +173,7 @@ def differs(clip: Clip) -> str:
     return ""
 
 
-def _asked_ratio(asked: dict[str, Any]) -> AspectRatio | None:
+def _asked_ratio(asked: Mapping[str, Any]) -> AspectRatio | None:
     with contextlib.suppress(InvalidRequestError):
         return AspectRatio.parse(asked.get("aspect_ratio"))
     return None
@@ -211,7 +212,7 @@ def details(clip: Clip) -> str:
     )
 
 
-def _asked_lines(clip: Clip, asked: dict[str, Any]) -> Iterator[str]:
+def _asked_lines(clip: Clip, asked: Mapping[str, Any]) -> Iterator[str]:
     prompt = str(asked.get("prompt", clip.prompt))
     yield from (prompt[:_LONGEST_PROMPT] + ("…" if len(prompt) > _LONGEST_PROMPT else "")).splitlines()
     if not asked:
@@ -265,12 +266,8 @@ def _journaled(clip: Clip) -> tuple[Entry | None, list[StoredTake]]:
     return None, []
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        sheet = json.loads(path.with_suffix(".json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return sheet if isinstance(sheet, dict) else {}
+def _sheet(path: Path) -> Sheet | None:
+    return read_sheet(path.with_suffix(".json"))
 
 
 def _mark(path: Path, *, picked: bool) -> None:

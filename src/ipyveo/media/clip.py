@@ -26,6 +26,7 @@ _ANIMATION_RATE: Final = 12.5  # browsers slow down a GIF that is much faster
 _ANIMATION_FRAMES: Final = 150
 _MAX_PIXELS: Final = 64_000_000
 _HD_HEIGHT: Final = 720
+_PROMPT_SHOWN: Final = 60  # characters, where a clip is one of many
 _MEDIA_BOXES: Final = frozenset({b"moov", b"moof", b"mdat"})
 # The numbers of ITU-T H.273 for frames, and of FFmpeg's swscale for conversions.
 _UNSPECIFIED_MATRIX: Final = 2
@@ -57,7 +58,7 @@ class VideoMeasurements:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Clip:
     """A finished video on disk.
 
@@ -199,6 +200,33 @@ class Clip:
     def __str__(self) -> str:
         shape = f"{self.width}x{self.height}, {self.duration:.1f} s, {self.size / 1e6:.1f} MB"
         return f"{self.path} ({shape}, {self.engine})"
+
+    def __repr__(self) -> str:
+        """Return one line for people, also in a list; the prompt is cut, and quoted as Python does."""
+        prompt = self.prompt if len(self.prompt) <= _PROMPT_SHOWN else f"{self.prompt[:_PROMPT_SHOWN]}..."
+        return f"<Clip {prompt!r}: {self}>"
+
+    def show(self, *, embed: bool = False) -> None:
+        """Show the clip in the running cell, as naming it in a cell's last line does.
+
+        Parameters
+        ----------
+        embed
+            True puts the video itself into the output, after a line with its size: the notebook grows by a
+            third more than the file, and plays the clip wherever it is opened.
+
+        Raises
+        ------
+        FileNotFoundError
+            If it is to be embedded and the file is gone.
+
+        Examples
+        --------
+        >>> clip.show(embed=True)  # doctest: +SKIP
+        """
+        from ipyveo.widgets.player import show
+
+        show(self, embed=embed)
 
     def _repr_mimebundle_(self, **options: Any) -> Any:  # noqa: ANN401 - Jupyter's own display protocol
         from ipyveo.widgets.player import mimebundle

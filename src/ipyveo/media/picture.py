@@ -27,8 +27,17 @@ MAX_FILE_BYTES: Final = 128 * 2**20
 
 _MAX_PIXELS: Final = 64_000_000
 # What these decoders need for a pixel, up to 24 bytes, is far more than the others' four. Of a progressive
-# JPEG all coefficients are in memory, whatever size is asked for.
-_MAX_MEGAPIXELS: Final = {"progressive JPEG": 32, "AVIF": 40, "WEBP": 25, "JPEG2000": 18}
+# JPEG all coefficients are in memory, whatever size is asked for. A phone's HEIC halves its colours; others
+# need twice as much.
+_MAX_MEGAPIXELS: Final = {
+    "progressive JPEG": 32,
+    "AVIF": 40,
+    "HEIC": 50,
+    "HEIC of full colour": 32,
+    "WEBP": 25,
+    "JPEG2000": 18,
+}
+_HALVED_COLOURS: Final = 420  # 4:2:0
 # Naming the formats keeps Pillow's exotic decoders away from files nobody trusts.
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP", "JPEG2000")
 _LOSSLESS_FORMATS: Final = frozenset({None, "PNG", "GIF", "TIFF", "BMP"})
@@ -224,8 +233,8 @@ def _opened(original: Original, name: str) -> Iterator[Image.Image]:
     with original.open() as file, Image.open(file, formats=_formats(file, name)) as image:
         width, height = image.size
         _judge_size(width, height, name)
-        kind = "progressive JPEG" if "progressive" in image.info else image.format
-        most = _MAX_MEGAPIXELS.get(kind or "")
+        kind = _kind(image)
+        most = _MAX_MEGAPIXELS.get(kind)
         if most is not None and width * height > most * 1_000_000:
             raise FrameError(
                 f"{name} is a {kind} of more than {most} megapixels, which takes too much memory. "
@@ -235,6 +244,14 @@ def _opened(original: Original, name: str) -> Iterator[Image.Image]:
             # A TIFF is turned upright here, which may exchange its sides.
             image.load()
         yield image
+
+
+def _kind(image: Image.Image) -> str:
+    """Return what a file is, as far as its memory goes."""
+    if image.format == "HEIF":
+        plain = image.mode == "RGB" and image.info.get("chroma") == _HALVED_COLOURS
+        return "HEIC" if plain else "HEIC of full colour"
+    return "progressive JPEG" if "progressive" in image.info else str(image.format)
 
 
 def _formats(file: IO[bytes], name: str) -> tuple[str, ...]:

@@ -15,12 +15,15 @@ from typing import IO, TYPE_CHECKING, Any
 
 import anywidget
 import traitlets
+from ipywidgets.widgets import widget as registry
 
 from ipyveo.library.sheet import curl_code, details, differs, is_pick, python_code, set_pick
 from ipyveo.loop import background_loop, submit
 from ipyveo.media.clip import Clip
 from ipyveo.media.frame import Frame
 from ipyveo.widgets.bundle import bundle
+from ipyveo.widgets.seat import shell
+from ipyveo.widgets.shown import note
 from ipyveo.widgets.transfer import PART_BYTES, Deliveries
 
 if TYPE_CHECKING:
@@ -39,6 +42,7 @@ class PageWidget(anywidget.AnyWidget):
 
     _esm = _module
     _css = _style
+    _ipython_display_ = None  # of ipywidgets 7, which would pass the display below by
 
     _view = traitlets.Unicode().tag(sync=True)
     _clips: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
@@ -54,8 +58,18 @@ class PageWidget(anywidget.AnyWidget):
         self._free = time.monotonic()  # when that loop last had time for a message
         self._beating: asyncio.Task[None] | None = None
         self._deliveries = Deliveries(self._tell)
+        self._coming_and_going = threading.RLock()
+        self._retired = False  # no cell shows it any more
+        self._away = False  # closed for that reason, to come back when it is shown again
+        self._still = ""  # the name of its still's displays
         super().__init__(**traits)
         self.on_msg(self._hear)
+
+    # Coming and going -------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Make the widget known to the page."""
+        super().open()
         # ipykernel 7.4 sends a page's messages to where the comm published last, which is the cell at first:
         # a click would wait for the cell's end. Without this private hook they go where the page sent them.
         if hasattr(self.comm, "_reply_subshell_for"):
@@ -63,17 +77,85 @@ class PageWidget(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Take the widget off the page and let go of what it holds."""
+        self._take_off()
+        if getattr(self, "_keys", None):
+            with self._keys_lock:
+                self._keys = {}
+
+    def _take_off(self) -> None:
         # Without a word from a page there is nothing to let go of; ipywidgets closes half-made widgets as
         # well, and those of a script that is ending, when the background loop can no longer be asked.
         if getattr(self, "_heard", False):
             background_loop().call_soon_threadsafe(self._let_go)
+        if self.comm is not None:
+            self.layout.close()
         super().close()
 
     def _let_go(self) -> None:
         self._views.clear()
         self._deliveries.close()
-        with self._keys_lock:
-            self._keys = {}
+
+    def retire(self) -> None:
+        """Close, as soon as no page shows it and no run of it goes; a later display brings it back."""
+        self._retired = True
+        background_loop().call_soon_threadsafe(self._leave)
+
+    def _leave(self) -> None:
+        """Close if it is time. On the background loop, after whatever may have kept the widget there."""
+        with self._coming_and_going:
+            kept = self._views or self._busy() or _is_contained(self)
+            if not self._retired or self._away or self.comm is None or kept:
+                return
+            self._take_off()
+            self.__dict__.pop("_repr_mimebundle_", None)  # ipywidgets hides a closed widget's display
+            self._away = True
+
+    def _busy(self) -> bool:
+        """Tell whether it does something that somebody waits for."""
+        return False
+
+    @property
+    def model_id(self) -> str:
+        """The name of the model. Who asks for it is about to show it, also in a box: then it is back."""
+        with self._coming_and_going:
+            if self._away:
+                self._away = False
+                self.layout.open()
+                self.open()
+            return str(super().model_id)
+
+    def _repr_mimebundle_(
+        self,
+        **options: Any,  # noqa: ANN401 - Jupyter's own display protocol
+    ) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        self._retired = False
+        note(self)
+        bundle: tuple[dict[str, Any], dict[str, Any]] | None = super()._repr_mimebundle_(**options)
+        if bundle is not None:
+            bundle[0]["text/html"] = "" if self._show_still() else self.still()
+        return bundle
+
+    # The still --------------------------------------------------------------------------------------
+
+    def still(self) -> str:
+        """Return what is to be seen where nothing runs, as HTML."""
+        raise NotImplementedError
+
+    def _show_still(self, *, again: bool = False) -> bool:
+        """Put the still beside the view, as an output of its own; False where no kernel can.
+
+        Not into the view's own output: that is made before there are takes, an update of it would build the
+        view anew under people's hands, and nbconvert never looks at its HTML where the state is saved.
+        """
+        found = shell()
+        if found is None or (again and not self._still):
+            return False
+        self._still = self._still or f"ipyveo-{secrets.token_hex(8)}"
+        data = {"text/html": self.still(), "text/plain": ""}
+        found.display_pub.publish(data, {}, transient={"display_id": self._still}, update=again)
+        return True
+
+    # What the page asks for -------------------------------------------------------------------------
 
     def _key_for(self, thing: Frame | Clip | Sent) -> str:
         with self._keys_lock:
@@ -139,6 +221,7 @@ class PageWidget(anywidget.AnyWidget):
 
     def _on_bye(self, said: dict[str, Any], _: list[bytes]) -> None:
         self._views.pop(str(said["view"]), None)
+        self._leave()
 
     def _on_fetch(self, said: dict[str, Any], _: list[bytes]) -> None:
         thing = self._keys.get(str(said["key"]))
@@ -194,6 +277,7 @@ class PageWidget(anywidget.AnyWidget):
             self._tell({"type": "beat"}, [])
             await asyncio.sleep(_BEAT_SECONDS)
         self._beating = None
+        self._leave()
 
     def _deaf(self) -> bool:
         """Return whether a cell keeps the kernel from hearing a page that is there."""
@@ -220,6 +304,13 @@ def _facts(clip: Clip) -> list[str]:
     size = f"{megabytes:.1f} MB" if megabytes >= 1 else f"{clip.size / 1e3:.0f} kB"
     facts = [length, f"{clip.width}\N{MULTIPLICATION SIGN}{clip.height}", size]
     return [*facts, "local preview"] if clip.engine == "sandbox" else facts
+
+
+def _is_contained(widget: PageWidget) -> bool:
+    """Tell whether another widget, such as a box, has this one among its children."""
+    known = getattr(registry, "_instances", None)  # before ipywidgets 8, they are an attribute of the class
+    others = list((registry.Widget.widgets if known is None else known).values())
+    return any(widget in getattr(other, "children", ()) for other in others)
 
 
 @dataclass(frozen=True)

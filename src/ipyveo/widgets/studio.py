@@ -33,6 +33,7 @@ from ipyveo.widgets.offers import Offers
 from ipyveo.widgets.page_widget import PageWidget, Sent
 from ipyveo.widgets.runs import Runs
 from ipyveo.widgets.seat import seat
+from ipyveo.widgets.still import still
 from ipyveo.widgets.transfer import Upload, Uploads
 from ipyveo.widgets.watch import Watch, problem
 
@@ -45,7 +46,9 @@ _PROGRESS_PAUSE_SECONDS = 0.1  # a page that is told more often only burns its p
 _RETRY_SECONDS = 0.02
 _LONGEST_FETCH_SECONDS = 120.0  # of a picture by its address
 _COMPARE_SECONDS = 0.3  # after the last change of the form
+_LONGEST_OFFERED = 10_000  # characters of an earlier prompt
 _SLOTS = ("start", "end")
+_PROMPT_SHOWN = 60  # characters, where there is only text
 
 
 class FramesToVideo(PageWidget):
@@ -153,6 +156,28 @@ class FramesToVideo(PageWidget):
         )
         self._engine = self._engine_record(None)
         self._change_pictures({})
+
+    def __repr__(self) -> str:
+        prompt = self.prompt if len(self.prompt) <= _PROMPT_SHOWN else f"{self.prompt[:_PROMPT_SHOWN]}..."
+        return f"<FramesToVideo {prompt!r}: {self.status}>"
+
+    def still(self) -> str:
+        """Return the widget where nothing runs: the latest takes and what was asked for."""
+        watch = self._runs.watch
+        clips = self.clips
+        if watch is None or not clips:
+            names = [frame.name for frame in self._pictures.values() if frame is not None]
+            prompt, ratio, count = self.prompt, self.aspect_ratio, self.number_of_videos
+        else:
+            asked = watch.shot.reused or watch.shot.entry
+            names = [picture.name for picture in asked.pictures]
+            prompt, ratio, count = asked.prompt, asked.aspect_ratio, asked.number_of_videos
+        pictures = " \N{RIGHTWARDS ARROW} ".join(names)
+        words = [AspectRatio.parse(ratio).label, f"{count} video{'' if count == 1 else 's'}"]
+        return still(prompt, [*words, *([pictures] if pictures else [])], clips)
+
+    def _busy(self) -> bool:
+        return self._runs.going
 
     # What people read and set -----------------------------------------------------------------------
 
@@ -385,6 +410,9 @@ class FramesToVideo(PageWidget):
     def _on_show_before(self, _: dict[str, Any], __: list[bytes]) -> None:
         submit(self._show_run(asyncio.to_thread(self._runs.take_made_before)))
 
+    def _on_prompts(self, said: dict[str, Any], _: list[bytes]) -> None:
+        submit(self._tell_prompts(str(said["id"])))
+
     def _on_swap(self, _: dict[str, Any], __: list[bytes]) -> None:
         self._do(
             lambda: self._change_pictures({"start": self._pictures["end"], "end": self._pictures["start"]})
@@ -454,6 +482,15 @@ class FramesToVideo(PageWidget):
             watch.shot.start()
         self._offered.refresh()
 
+    async def _tell_prompts(self, question: str) -> None:
+        """Answer with what was asked for in this notebook before; a very long one is no help in a list."""
+        notebook = self._runs.seat.partition(".")[0]
+        prompts: list[str] = []
+        with contextlib.suppress(VeoError):  # without a library there is nothing to offer
+            prompts = await asyncio.to_thread(self._library.prompts, notebook)
+        short = [prompt for prompt in prompts if len(prompt) <= _LONGEST_OFFERED]
+        self._tell({"type": "prompts", "id": question, "prompts": short}, [])
+
     def _begin(self, slot: str, making: Coroutine[Any, Any, Frame], others: dict[str, Frame | None]) -> None:
         """Make a picture for a slot in a thread; what the slot waited for before is no longer wanted."""
         self._call_off(slot)
@@ -501,6 +538,7 @@ class FramesToVideo(PageWidget):
         self._post(values, _PROGRESS_PAUSE_SECONDS if values.get("stage", old_stage) == old_stage else 0)
         if ended:
             submit(self._push_posters(watch.shot.clips))
+            self._leave()
 
     def _post(self, values: Mapping[str, Any], pause: float = 0.0) -> None:
         """Show values on the page, at the latest after `pause` seconds. Runs on the background loop."""
@@ -565,6 +603,11 @@ class FramesToVideo(PageWidget):
             "expires_at": ends,
             "budget": None if self._budget is None else [self._budget.left, self._budget.limit],
         }
+
+    @traitlets.observe("_clips")
+    def _takes_changed(self, _: object) -> None:
+        if self._clips:
+            submit(asyncio.to_thread(self._show_still, again=True))
 
     # What was made before ---------------------------------------------------------------------------
 
