@@ -8,7 +8,6 @@ const JUMP_SECONDS = 0.25;
 export class InStep {
   /** where all were moved to, so that a move of ours is not taken for a person's */
   #moved = Number.NaN;
-  readonly #muted: readonly HTMLVideoElement[];
   readonly #open = new AbortController();
 
   /** Of the videos, all in `place`, all follow `lead`, the last that was played or moved; `changed` is called often. */
@@ -20,8 +19,7 @@ export class InStep {
     changed: () => void,
   ) {
     // Several sounds at once are none.
-    this.#muted = videos.filter((video) => video !== lead && !video.muted);
-    this.#mute(true);
+    for (const video of videos) video.muted ||= video !== lead;
     const heard = { play: this.#played, pause: this.#paused, seeking: this.#sought, timeupdate: this.#passed };
     for (const [name, hear] of Object.entries(heard)) {
       const listener = ({ target }: Event): void => {
@@ -59,11 +57,6 @@ export class InStep {
   close(): void {
     this.#open.abort();
     for (const video of this.videos) video.pause();
-    this.#mute(false);
-  }
-
-  #mute(muted: boolean): void {
-    for (const video of this.#muted) video.muted = muted;
   }
 
   #play(): void {

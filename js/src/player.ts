@@ -12,13 +12,9 @@ export class Player {
   readonly #players: TakePlayer[];
   readonly #root: HTMLElement;
 
-  constructor(
-    private readonly model: Model,
-    host: HTMLElement,
-    link: KernelLink,
-  ) {
+  constructor(model: Model, host: HTMLElement, link: KernelLink) {
     this.#presence = new Presence(model, host, link, `iv-${randomId()}`);
-    this.#players = model.get("_clips").map((clip) => new TakePlayer(clip, link));
+    this.#players = model.get("_clips").map((clip) => new TakePlayer({ ...clip, picked: null }, link));
     const screens = this.#players.map((player) => player.root);
     const card = element("div", { class: "iv-card iv-alone" }, ...screens);
     const bar = new PlayBar(card, true);
@@ -27,17 +23,10 @@ export class Player {
     const suppress = { "data-lm-suppress-shortcuts": "true" };
     this.#root = element("div", { class: "ipyveo", role: "region", "aria-label": "Clip", ...suppress }, card);
     host.append(this.#root);
-    model.on("change:_clips", this.#update);
     for (const player of this.#players) player.begin();
   }
 
-  #update = (): void => {
-    const clips = this.model.get("_clips");
-    for (const [index, player] of this.#players.entries()) if (clips[index]) player.update(clips[index]);
-  };
-
   close(): void {
-    this.model.off("change:_clips", this.#update);
     for (const player of this.#players) player.close();
     this.#presence.close();
     this.#root.remove();

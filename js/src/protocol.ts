@@ -6,8 +6,8 @@ export type Slot = "start" | "end";
 export type AspectRatio = "16:9" | "9:16";
 /** What can be fetched by a key: of a clip also one frame by its number from 0, as PNG, and small animations. */
 export type Asset = "clip" | "poster" | "thumbnail" | "framed" | `frame ${number}` | "gif" | "webp";
-/** What can be asked of a clip as text. */
-export type TextKind = "Python" | "curl" | "details";
+/** What can be asked of a clip as text: the Python that makes it again, the same for curl, all that is known. */
+export type TextKind = "Code" | "curl" | "Details";
 
 /** Where a run stands; a word of the service that is not among these arrives as `stage` only. */
 export type Status =
@@ -54,7 +54,7 @@ export interface Clip {
   width: number;
   height: number;
   /** its length, size and the like in words, and that it is only a local preview */
-  facts: string[];
+  facts: string;
   /** in what its size or shape is not as asked, in words; "" where it is */
   differs: string;
   /** the file name a download gets, which ends in .mp4 */

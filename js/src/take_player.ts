@@ -3,7 +3,7 @@
 import { button, element, setAttribute, setText, show, unfolding } from "./element.ts";
 import { percent } from "./format.ts";
 import type { KernelLink } from "./kernel_link.ts";
-import type { Asset, Clip } from "./protocol.ts";
+import type { Asset, Clip, TextKind } from "./protocol.ts";
 import { TextPanel } from "./text_panel.ts";
 
 const STEPS: Record<string, number> = { ",": -1, ".": 1 };
@@ -13,13 +13,12 @@ export class TakePlayer {
   readonly video = element("video", { controls: "", playsinline: "", preload: "none" });
   readonly screen: HTMLElement;
   readonly #cover: HTMLButtonElement;
-  readonly #loading = element("span", { class: "iv-loading", role: "status", hidden: "" });
+  readonly #loading = element("span", { class: "iv-loading", hidden: "" });
   readonly #sentence = element("span");
   readonly #again: HTMLButtonElement;
   readonly #problem: HTMLElement;
   readonly #pick: HTMLButtonElement;
-  readonly #code: TextPanel;
-  readonly #details: TextPanel;
+  readonly #texts: readonly [code: TextPanel, curl: TextPanel, details: TextPanel];
   #retry: () => Promise<void> = async () => {};
 
   /** `extend` is what the button Extend does; without it there is no such button. */
@@ -40,10 +39,10 @@ export class TakePlayer {
     this.#pick = button("", { class: "iv-link iv-pick", "aria-label": "Pick", title: "The pick of this run" }, () =>
       link.send({ type: "pick", key: clip.key, picked: this.#pick.ariaPressed !== "true" }),
     );
-    this.#code = new TextPanel(link, clip, "Code", ["Python", "curl"]);
-    this.#details = new TextPanel(link, clip, "Details", ["details"]);
+    const text = (kind: TextKind): TextPanel => new TextPanel(link, clip, kind);
+    this.#texts = [text("Code"), text("curl"), text("Details")];
     this.root = element("div", { class: "iv-take", role: "group", "aria-label": `Take ${clip.take}` });
-    this.root.append(this.screen, ...this.#foot(extend), this.#code.root, this.#details.root);
+    this.root.append(this.screen, ...this.#foot(extend), ...this.#texts.map((each) => each.root));
     this.update(clip);
     this.#caption();
     this.#listen();
@@ -78,8 +77,7 @@ export class TakePlayer {
 
   /** Stops the video and lets its bytes go; the object URL belongs to the assets. */
   close(): void {
-    this.#code.close();
-    this.#details.close();
+    for (const text of this.#texts) text.close();
     this.video.removeAttribute("src");
     this.video.load();
     this.root.remove();
@@ -87,8 +85,7 @@ export class TakePlayer {
 
   #foot(extend: (() => void) | undefined): HTMLElement[] {
     const { take, facts, differs } = this.clip;
-    // A line break falls between two facts, never inside one.
-    const words = facts.map((fact) => fact.replaceAll(" ", "\u00a0")).join(" · ");
+    const [code, curl, details] = this.#texts;
     const save = (label: string, what: () => [Asset, ending: string]): HTMLButtonElement =>
       button(label, { class: "iv-link" }, () => this.#attempt(() => this.#save(...what())));
     const more = element(
@@ -97,13 +94,14 @@ export class TakePlayer {
       save("Save frame", () => [`frame ${this.#frame}`, `frame-${this.#frame}.png`]),
       save("GIF", () => ["gif", "gif"]),
       save("WebP", () => ["webp", "webp"]),
-      this.#details.toggle,
+      curl.toggle,
+      details.toggle,
     );
     const actions = element("span", { class: "iv-actions" }, this.#pick);
     if (extend) actions.append(button("Extend", { class: "iv-link" }, extend));
-    actions.append(this.#code.toggle, save("Download", () => ["clip", "mp4"]), unfolding("More", more));
+    actions.append(code.toggle, save("Download", () => ["clip", "mp4"]), unfolding("More", more));
     const foot = element("div", { class: "iv-take-foot" }, element("strong", {}, String(take)));
-    foot.append(element("span", { class: "iv-facts" }, words));
+    foot.append(element("span", { class: "iv-facts" }, facts));
     if (differs) foot.append(element("strong", { class: "iv-differs" }, differs));
     foot.append(actions);
     return [foot, more];
@@ -118,14 +116,14 @@ export class TakePlayer {
   #listen(): void {
     // A script's video.play() comes here as well, since without a source the native one would only fail.
     this.video.play = () => this.#play();
-    this.video.addEventListener("keydown", (event) => {
-      if (this.video.src || (event.key !== " " && event.key !== "Enter")) return;
+    this.root.addEventListener("keydown", (event) => {
+      const by = STEPS[event.key];
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      if (by !== undefined) void this.#attempt(() => this.#step(by));
+      // Without a source the browser does nothing for them.
+      if (event.target !== this.video || this.video.src || ![" ", "Enter"].includes(event.key)) return;
       event.preventDefault();
       void this.#attempt(() => this.#play());
-    });
-    this.root.addEventListener("keydown", ({ key, ctrlKey, metaKey, altKey }) => {
-      const by = STEPS[key];
-      if (by !== undefined && !ctrlKey && !metaKey && !altKey) void this.#attempt(() => this.#step(by));
     });
     const unplayable = (): void => {
       if (!this.video.src) return;

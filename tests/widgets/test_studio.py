@@ -273,7 +273,7 @@ async def test_code_is_what_would_make_the_clip_again(studio, monkeypatch):
     page = Page(studio, monkeypatch)
     studio.prompt = 'it\'s "dusk"\n)'
     await studio.generate()
-    page.say(type="text", kind="Python", id="c", key=studio._clips[0]["key"])
+    page.say(type="text", kind="Code", id="c", key=studio._clips[0]["key"])
     await page.until(lambda: any(said["type"] == "text" for said in page.said))
     (said,) = [said for said in page.said if said["type"] == "text"]
     call = ast.parse(said["text"].replace("await ", "")).body[-1].value

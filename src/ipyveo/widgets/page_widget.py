@@ -296,14 +296,17 @@ class PageWidget(anywidget.AnyWidget):
         self._free = time.monotonic()
 
 
-def _facts(clip: Clip) -> list[str]:
+def _facts(clip: Clip) -> str:
     """Return what is to be read beside a clip: its length, its size, that it is no Veo."""
     minutes, seconds = divmod(round(clip.duration), 60)
     length = f"{minutes}:{seconds:02}" if minutes else f"{round(clip.duration, 1):g} s"
     megabytes = clip.size / 1e6
     size = f"{megabytes:.1f} MB" if megabytes >= 1 else f"{clip.size / 1e3:.0f} kB"
     facts = [length, f"{clip.width}\N{MULTIPLICATION SIGN}{clip.height}", size]
-    return [*facts, "local preview"] if clip.engine == "sandbox" else facts
+    if clip.engine == "sandbox":
+        facts.append("local preview")
+    # A line break falls between two facts, never inside one.
+    return " \N{MIDDLE DOT} ".join(fact.replace(" ", "\N{NO-BREAK SPACE}") for fact in facts)
 
 
 def _is_contained(widget: PageWidget) -> bool:
@@ -322,7 +325,7 @@ class Sent:
 
 
 # What the page may ask of a clip, by the page's word for it.
-_TEXTS: dict[str, Callable[[Clip], str]] = {"Python": python_code, "curl": curl_code, "details": details}
+_TEXTS: dict[str, Callable[[Clip], str]] = {"Code": python_code, "curl": curl_code, "Details": details}
 _PICTURES: dict[str, tuple[Callable[[Clip], bytes], str]] = {
     "poster": (Clip.poster, "image/jpeg"),
     "gif": (lambda clip: clip.animation("gif"), "image/gif"),
