@@ -1,13 +1,12 @@
 // What the kernel knows of a clip as text, such as the code that makes it again: asked for when opened, to be copied.
 
-import { button, element, randomId, setText, show, unfolding } from "./element.ts";
+import { button, element, randomId, setText, unfolding } from "./element.ts";
 import type { KernelLink } from "./kernel_link.ts";
 import type { Clip, TextAnswer, TextKind } from "./protocol.ts";
 
 export class TextPanel {
   readonly root = element("div", { class: "iv-code" });
   readonly toggle: HTMLButtonElement;
-  readonly #sentence = element("span", { class: "iv-facts", role: "status" });
   readonly #text: HTMLElement;
   readonly #copy: HTMLButtonElement;
   #id = "";
@@ -18,10 +17,9 @@ export class TextPanel {
     private readonly kind: TextKind,
   ) {
     // Long code scrolls in its box, so the box itself takes the keyboard focus.
-    const box = { tabindex: "0", role: "group", "aria-label": `${kind} of take ${clip.take}`, dir: "ltr", hidden: "" };
+    const box = { tabindex: "0", role: "group", "aria-label": `${kind} of take ${clip.take}`, dir: "ltr" };
     this.#text = element("pre", box);
-    this.#copy = button("Copy", { class: "iv-link", hidden: "" }, () => void this.#copyText());
-    this.root.append(this.#sentence, this.#text, this.#copy);
+    this.#copy = button("Copy", { class: "iv-link" }, () => void this.#copyText());
     this.toggle = unfolding(kind, this.root, () => this.#ask());
   }
 
@@ -32,18 +30,16 @@ export class TextPanel {
   #ask(): void {
     this.link.forget(this.#id);
     this.#id = randomId();
-    setText(this.#sentence, "Asking the kernel …");
+    this.root.replaceChildren("Asking the kernel …");
     this.link.listen(this.#id, (answer) => this.#hear(answer as TextAnswer));
     this.link.send({ type: "text", id: this.#id, key: this.clip.key, kind: this.kind });
   }
 
   #hear({ text }: TextAnswer): void {
     this.link.forget(this.#id);
-    setText(this.#sentence, "");
     setText(this.#text, text);
     setText(this.#copy, "Copy");
-    show(this.#text, true);
-    show(this.#copy, true);
+    this.root.replaceChildren(this.#text, this.#copy);
   }
 
   async #copyText(): Promise<void> {
