@@ -27,7 +27,7 @@ studio
 """
 PICKS = "print('PICKS', [clip.path.name[-5:-4] for clip in Library({name!r}).picks()])"
 
-# The largest distance between two takes at each frame that is shown, in frames.
+# The largest distance between two takes at each refresh of the screen, in frames.
 GAPS = """(count) => new Promise((resolve) => {
     const videos = [...document.querySelectorAll('video')];
     const shown = new Map();
@@ -35,14 +35,19 @@ GAPS = """(count) => new Promise((resolve) => {
     for (const video of videos) {
         const seen = (_, { mediaTime }) => {
             shown.set(video, Math.round(mediaTime * 24));
-            const numbers = [...shown.values()];
-            const gap = Math.max(...numbers) - Math.min(...numbers);
-            if (numbers.length === videos.length) gaps.push(Math.min(gap, 192 - gap));
             if (gaps.length < count) video.requestVideoFrameCallback(seen);
-            else resolve(gaps);
         };
         video.requestVideoFrameCallback(seen);
     }
+    // It comes after all of a refresh's own callbacks: what is on the screen then is known.
+    const refreshed = () => {
+        const numbers = [...shown.values()];
+        const gap = Math.max(...numbers) - Math.min(...numbers);
+        if (numbers.length === videos.length) gaps.push(Math.min(gap, 192 - gap));
+        if (gaps.length < count) requestAnimationFrame(refreshed);
+        else resolve(gaps);
+    };
+    requestAnimationFrame(refreshed);
 })"""
 
 
