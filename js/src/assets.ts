@@ -9,7 +9,7 @@ type Line = Pick<KernelLink, "send" | "listen" | "forget">;
 type Share = (share: number) => void;
 
 // Anything else would run as a page of the notebook's origin when somebody opens it in a tab of its own.
-const MEDIA = /^(image\/(jpeg|png|webp)|video\/(mp4|webm))$/;
+const MEDIA = /^(image\/(gif|jpeg|png|webp)|video\/(mp4|webm))$/;
 
 function mediaType(word: string): string {
   return MEDIA.test(word) ? word : "application/octet-stream";
@@ -64,11 +64,13 @@ class Fetch {
     if (answer.type === "fetch_failed") {
       this.#end();
       this.#reject(new Error(answer.sentence));
-    } else if (buffer) {
+      return;
+    }
+    this.#watch();
+    if (answer.type === "part" && buffer) {
       this.#parts.add(answer.index, answer.parts, buffer);
       this.link.send({ type: "received", id: this.#id, parts: this.#parts.count });
       this.moved(this.#parts.share(answer.size));
-      this.#watch();
       if (!this.#parts.complete) return;
       this.#end();
       this.#resolve(this.#parts.blob(mediaType(answer.media_type)));

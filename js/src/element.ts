@@ -17,6 +17,18 @@ export function button(label: string, attributes: Record<string, string>, presse
   return made;
 }
 
+/** A button that shows and hides what it folds, which is hidden at first; `opened` is called when it is shown. */
+export function unfolding(label: string, part: HTMLElement, opened: () => void = () => {}): HTMLButtonElement {
+  part.hidden = true;
+  const made = button(label, { class: "iv-link", "aria-expanded": "false" }, () => {
+    const open = made.ariaExpanded !== "true";
+    setAttribute(made, "aria-expanded", String(open));
+    show(part, open, made);
+    if (open) opened();
+  });
+  return made;
+}
+
 /** Writes only what differs: a live region speaks at every write, and a selection would be lost. */
 export function setText(node: Node, text: string): void {
   if (node.textContent !== text) node.textContent = text;

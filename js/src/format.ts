@@ -1,4 +1,4 @@
-// Numbers and facts as words for people: times, sizes, costs, how a picture fits.
+// Numbers and facts as words for people: times, costs, how a picture fits.
 
 import type { AspectRatio, Engine, Framing, Offer } from "./protocol.ts";
 
@@ -9,20 +9,6 @@ export function clock(seconds: number): string {
   const minutes = Math.floor(whole / 60);
   if (minutes < 60) return `${minutes}:${two(whole % 60)}`;
   return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(whole % 60)}`;
-}
-
-/** The length of a clip: "8 s", "7.5 s", "1:04". */
-export function length(seconds: number): string {
-  if (seconds >= 60) return clock(Math.round(seconds));
-  return `${Math.round(seconds * 10) / 10} s`;
-}
-
-/** Bytes in decimal units, as file managers and download lists show them. */
-export function bytes(count: number): string {
-  if (count < 1000) return `${count} B`;
-  if (count < 999_500) return `${Math.round(count / 1000)} kB`;
-  if (count < 99_950_000) return `${(count / 1e6).toFixed(1)} MB`;
-  return `${Math.round(count / 1e6)} MB`;
 }
 
 /** A share of 0..1 as a whole percentage that says 100 only at the very end. */

@@ -4,7 +4,10 @@ import type { AnyModel } from "@anywidget/types";
 
 export type Slot = "start" | "end";
 export type AspectRatio = "16:9" | "9:16";
-export type Asset = "clip" | "poster" | "thumbnail" | "framed";
+/** What can be fetched by a key: of a clip also one frame by its number from 0, as PNG, and small animations. */
+export type Asset = "clip" | "poster" | "thumbnail" | "framed" | `frame ${number}` | "gif" | "webp";
+/** What can be asked of a clip as text: the Python that makes it again, the same for curl, all that is known. */
+export type TextKind = "Code" | "curl" | "Details";
 
 /** Where a run stands; a word of the service that is not among these arrives as `stage` only. */
 export type Status =
@@ -50,13 +53,19 @@ export interface Clip {
   take: number;
   width: number;
   height: number;
-  /** seconds */
-  duration: number;
-  /** bytes */
-  size: number;
-  /** the file name a download gets */
+  /** its length, size and the like in words, and that it is only a local preview */
+  facts: string;
+  /** in what its size or shape is not as asked, in words; "" where it is */
+  differs: string;
+  /** the file name a download gets, which ends in .mp4 */
   name: string;
-  engine: string;
+  /** the beginning of it */
+  prompt: string;
+  /** frames a second, and frames in all */
+  fps: number;
+  frames: number;
+  /** whether it is the pick of its run; null where that cannot be kept */
+  picked: boolean | null;
 }
 
 export interface Run {
@@ -162,7 +171,8 @@ export type Model = AnyModel<Traits>;
  * Page to kernel. Ids are made by the page.
  *
  * `hello` is repeated while a view is open, for the kernel forgets a view it has not heard of for 30 s. `extend` makes
- * the last frame of a clip the start frame, and clears the end frame.
+ * the last frame of a clip the start frame, and clears the end frame. `pick` is answered by `_clips`: one of a run is
+ * picked at most.
  *
  * `generate` repeats the form's values: a trait update may still be waiting in the browser (the widget manager
  * holds updates back while an earlier one is unanswered) and a paid run must never use yesterday's prompt.
@@ -182,7 +192,8 @@ export type ToKernel =
   | { type: "show_before" }
   | { type: "swap" }
   | { type: "extend"; key: string }
-  | { type: "code"; id: string; key: string }
+  | { type: "text"; id: string; key: string; kind: TextKind }
+  | { type: "pick"; key: string; picked: boolean }
   | { type: "prompts"; id: string }
   | { type: "remove"; slot: Slot }
   | { type: "fetch_picture"; slot: Slot; address: string }
@@ -206,13 +217,14 @@ export type UploadAnswer =
   | { type: "upload_done"; id: string }
   | { type: "upload_failed"; id: string; sentence: string };
 
-/** The kernel's answers to one fetch; each part carries one buffer. */
+/** The kernel's answers to one fetch: still being made, every few seconds; then parts, each with one buffer. */
 export type FetchAnswer =
+  | { type: "making"; id: string }
   | { type: "part"; id: string; index: number; parts: number; size: number; media_type: string }
   | { type: "fetch_failed"; id: string; sentence: string };
 
-/** The kernel's answer to `code`. */
-export type CodeAnswer = { type: "code_text"; id: string; text: string };
+/** The kernel's answer to `text`. */
+export type TextAnswer = { type: "text"; id: string; text: string };
 
 /** The kernel's answer to `prompts`: the latest ones of the notebook, the newest first. */
 export type PromptsAnswer = { type: "prompts"; id: string; prompts: string[] };
@@ -221,7 +233,7 @@ export type PromptsAnswer = { type: "prompts"; id: string; prompts: string[] };
 export type PosterGift = { type: "poster"; key: string; media_type: string };
 
 /** Everything the kernel says, to all pages at once; a page picks out its own ids. */
-export type FromKernel = UploadAnswer | FetchAnswer | CodeAnswer | PromptsAnswer | PosterGift | { type: "beat" };
+export type FromKernel = UploadAnswer | FetchAnswer | TextAnswer | PromptsAnswer | PosterGift | { type: "beat" };
 
 /** Well below the notebook server's 10 MiB; larger ones are hardly faster. */
 export const CHUNK_BYTES = 1024 * 1024;
@@ -233,7 +245,7 @@ export const UPLOAD_STALL_MS = 3_000;
 export const UPLOAD_LONGEST_MS = 30_000;
 /** So often in a row the kernel says that nothing more has arrived, and the upload is given up. */
 export const UPLOAD_LOSSES = 5;
-/** A fetch without a part for so long is asked again once, then given up; other questions go by it too. */
+/** A fetch without a word for so long is asked again once, then given up; other questions go by it too. */
 export const FETCH_STALL_MS = 10_000;
 /** The clock of a view, and the measure of silence: the kernel beats every 2 s, and is missed after 5 s. */
 export const TICK_MS = 500;

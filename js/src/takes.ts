@@ -3,6 +3,7 @@
 import { element, setText, show } from "./element.ts";
 import { clock, counted, moment } from "./format.ts";
 import type { KernelLink } from "./kernel_link.ts";
+import { PlayBar } from "./play_bar.ts";
 import type { Clip, Traits } from "./protocol.ts";
 import { TakePlayer } from "./take_player.ts";
 
@@ -11,6 +12,7 @@ export class Takes {
   readonly #count = element("strong");
   readonly #facts = element("span");
   readonly #grid = element("div", { class: "iv-takes" });
+  readonly #bar = new PlayBar(this.#grid);
   readonly #players = new Map<string, TakePlayer>();
 
   constructor(
@@ -18,7 +20,8 @@ export class Takes {
     private readonly fallback: HTMLElement,
     private readonly extend: (clip: Clip) => void,
   ) {
-    const heading = element("div", { class: "iv-heading" }, this.#count, this.#facts);
+    const words = element("span", {}, this.#count, this.#facts);
+    const heading = element("div", { class: "iv-heading" }, words, this.#bar.root);
     this.root = element("div", { class: "iv-results", hidden: "" }, heading, this.#grid);
   }
 
@@ -34,6 +37,7 @@ export class Takes {
   }
 
   close(): void {
+    this.#bar.close();
     for (const player of this.#players.values()) player.close();
     this.#players.clear();
   }
@@ -50,9 +54,11 @@ export class Takes {
     for (const [name, clip] of wanted) {
       const player = this.#players.get(name) ?? new TakePlayer(clip, this.link, () => this.extend(clip));
       this.#players.set(name, player);
+      player.update(clip);
       const there = this.#grid.children[index] ?? null;
       if (there !== player.root) this.#grid.insertBefore(player.root, there);
       index += 1;
     }
+    this.#bar.update([...wanted.keys()].flatMap((name) => this.#players.get(name) ?? []));
   }
 }

@@ -72,6 +72,18 @@ test("without a part for 10 s it is asked for once more, then given up", async (
   assert.equal(kernel.listeners, 0);
 });
 
+test("what is still being made is waited for, however long it takes", async () => {
+  const { kernel, assets, last } = start();
+  const url = assets.load("gif", "k");
+  for (let spell = 0; spell < 9; spell += 1) {
+    mock.timers.tick(9_000);
+    kernel.say(last(), { type: "making" });
+  }
+  kernel.say(last(), { ...part(0, 1), media_type: "image/gif" }, Uint8Array.from([1]));
+  assert.equal((await (await fetch(await url)).blob()).type, "image/gif");
+  assert.equal(kernel.of("fetch").length, 1);
+});
+
 test("a part that is late for the first request is not mixed into the second", async () => {
   const { kernel, assets, last } = start();
   const url = assets.load("clip", "k");

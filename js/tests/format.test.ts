@@ -3,20 +3,11 @@
 import * as assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { bytes, clock, cost, fit, headline, length, longWait, moment, offered, percent } from "../src/format.ts";
+import { clock, cost, fit, headline, longWait, moment, offered, percent } from "../src/format.ts";
 
 test("times read as on a clock", () => {
   assert.deepEqual([0, 7.9, 72, 3599, -3].map(clock), ["0:00", "0:07", "1:12", "59:59", "0:00"]);
   assert.deepEqual([3600, 4205].map(clock), ["1:00:00", "1:10:05"]);
-});
-
-test("clips have lengths in seconds, long ones in minutes", () => {
-  assert.deepEqual([8, 8.04, 7.5, 64.2].map(length), ["8 s", "8 s", "7.5 s", "1:04"]);
-});
-
-test("sizes are decimal, with a digit after the point only where it says something", () => {
-  assert.deepEqual([812, 12_345, 999_499].map(bytes), ["812 B", "12 kB", "999 kB"]);
-  assert.deepEqual([999_500, 7_812_345, 128e6].map(bytes), ["1.0 MB", "7.8 MB", "128 MB"]);
 });
 
 test("a share is 100 % only when all of it is there", () => {

@@ -29,7 +29,7 @@ from ipyveo.api.events import Video
 from ipyveo.generations.generate import again
 from ipyveo.generations.lookup import Row, choose
 from ipyveo.generations.shot import Shot
-from ipyveo.library.library import python_code
+from ipyveo.library.sheet import python_code
 
 
 async def test_two_pictures_and_a_sentence_become_saved_clips(client, ledger, pictures, tmp_path):

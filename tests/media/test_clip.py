@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import numbered
 from ipyveo.media.clip import Clip, measure_video
 
 BT709, BT601 = 1, 6  # ITU-T H.273
@@ -383,3 +384,36 @@ def test_importing_the_module_does_not_import_the_heavy_packages():
     script = "import ipyveo.media.clip, sys; print({'PIL', 'numpy', 'av', 'anywidget'} & set(sys.modules))"
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "set()"
+
+
+def numbered_clip(path: Path, frames: int, rate: int = 24) -> Clip:
+    numbered.write(path, frames)
+    return Clip(path, "a", "dusk", 640, 360, frames / rate, rate, 1, datetime.now(UTC), "veo")
+
+
+def test_each_frame_is_found_exactly_and_one_past_the_end_is_the_last(tmp_path):
+    clip = numbered_clip(tmp_path / "numbered.mp4", 120)
+    asked = [0, 1, 47, 48, 49, 100, 119, 120, 10_000]
+    assert [numbered.read(clip.frame(number)) for number in asked] == [0, 1, 47, 48, 49, 100, 119, 119, 119]
+    with pytest.raises(ValueError, match="counted from 0"):
+        clip.frame(-1)
+
+
+@pytest.mark.parametrize("kind", ["gif", "webp"])
+@pytest.mark.parametrize(("frames", "every"), [(1, 2), (25, 2), (600, 4)])
+def test_an_animation_is_small_and_lasts_as_long_as_the_clip(tmp_path, kind, frames, every):
+    clip = numbered_clip(tmp_path / "numbered.mp4", frames)
+    picture = Image.open(io.BytesIO(clip.animation(kind)))
+    assert picture.size == (480, 270)
+    assert picture.format == kind.upper()
+    count = getattr(picture, "n_frames", 1)
+    assert count == -(-frames // every)
+    numbers, lasted = [], 0
+    for index in range(count):
+        picture.seek(index)
+        picture.load()
+        lasted += picture.info.get("duration", 0)
+        numbers.append(numbered.read(picture))
+    assert numbers == list(range(0, frames, every))
+    if count > 1:
+        assert lasted == pytest.approx(1000 * count * every / 24, abs=10)

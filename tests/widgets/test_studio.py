@@ -274,9 +274,9 @@ async def test_code_is_what_would_make_the_clip_again(studio, monkeypatch):
     page = Page(studio, monkeypatch)
     studio.prompt = 'it\'s "dusk"\n)'
     await studio.generate()
-    page.say(type="code", id="c", key=studio._clips[0]["key"])
-    await page.until(lambda: any(said["type"] == "code_text" for said in page.said))
-    (said,) = [said for said in page.said if said["type"] == "code_text"]
+    page.say(type="text", kind="Code", id="c", key=studio._clips[0]["key"])
+    await page.until(lambda: any(said["type"] == "text" for said in page.said))
+    (said,) = [said for said in page.said if said["type"] == "text"]
     call = ast.parse(said["text"].replace("await ", "")).body[-1].value
     assert [argument.value for argument in call.args] == ["sample-day.png", "sample-night.png"]
     assert {word.arg: word.value.value for word in call.keywords} == {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import threading
 import zlib
 from pathlib import Path
 
@@ -234,3 +235,19 @@ async def test_a_delivery_can_be_called_off_and_a_missing_file_is_said(page):
         while deliveries._tasks:
             await asyncio.sleep(0)
     assert len(page.said) == 1 + IN_FLIGHT
+
+
+async def test_what_takes_long_to_make_is_said_to_be_on_its_way(page, monkeypatch):
+    monkeypatch.setattr("ipyveo.widgets.transfer.MAKING_SECONDS", 0.01)
+    made = threading.Event()
+
+    def drawn():
+        made.wait(10)
+        return io.BytesIO(b"GIF89a"), 6, "image/gif"
+
+    deliveries = Deliveries(page.send)
+    deliveries.begin("f", drawn)
+    await page.until("making", 2)
+    made.set()
+    ((_, buffers),) = await page.until("part")
+    assert buffers == [b"GIF89a"]

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 PAGE_SIZE: Final = 24
 TRASH: Final = ".trash"
+PICK: Final = "pick"  # the word for it in a sheet
 _KEPT_SECONDS: Final = 30 * 24 * 3600.0  # of what was deleted
 _MEASURED: Final = ("created_at", "prompt", "engine", "width", "height", "duration", "fps", "size", "id")
 _ASKED: Final = ("aspect_ratio", "number_of_videos", "take", "generation")
-_COLUMNS: Final = (*_MEASURED, *_ASKED, "hidden", "path")
+_COLUMNS: Final = (*_MEASURED, *_ASKED, "picked", "hidden", "path")
 _STAMPED: Final = re.compile(r"\d{8}-\d{6}-")  # how `Library.save` begins a name
 
 
@@ -53,10 +54,11 @@ class ClipPage:
 
 @dataclass(frozen=True)
 class Sheet:
-    """What lies beside a clip: its measurements and what was asked for."""
+    """What lies beside a clip: its measurements, what was asked for, whether it is the pick of its run."""
 
     clip: Clip
     asked: Mapping[str, Any]
+    picked: bool = False
 
 
 class Shelf:
@@ -172,10 +174,10 @@ def read_sheet(path: Path) -> Sheet | None:
             created_at=datetime.fromisoformat(record["created_at"]),
             engine="veo" if record["engine"] == "veo" else "sandbox",
         )
-        asked = record.get("request")
+        asked, picked = record.get("request"), bool(record.get(PICK))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
-    return Sheet(clip, asked if isinstance(asked, dict) else {})
+    return Sheet(clip, asked if isinstance(asked, dict) else {}, picked)
 
 
 def as_table(sheets: Iterator[Sheet]) -> pd.DataFrame:
@@ -196,6 +198,7 @@ def as_table(sheets: Iterator[Sheet]) -> pd.DataFrame:
 def _row(sheet: Sheet) -> dict[str, Any]:
     clip, asked = sheet.clip, sheet.asked
     row = {name: getattr(clip, name) for name in _MEASURED} | {name: asked.get(name) for name in _ASKED}
+    row["picked"] = sheet.picked
     return row | {"path": str(clip.path), "hidden": (clip.path.parent / _mark(clip.path.stem)).exists()}
 
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ipyveo.errors import FrameError, InvalidRequestError
 from ipyveo.library.history import PAGE_SIZE, TRASH, ClipPage, Shelf, as_table, read_sheet
 from ipyveo.library.journal import FILE_NAME, Entry, Journal, StoredPicture
+from ipyveo.library.sheet import set_pick
 from ipyveo.media.clip import Clip
 from ipyveo.media.frame import Frame
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 FOLDER_NAME = "IPYVEO_LIBRARY"
 DEFAULT_FOLDER = "ipyveo-library"
 _SLUG_CHARACTERS = 40
-_PICTURES = "pictures"
+PICTURES = "pictures"
 
 T = TypeVar("T")
 
@@ -66,6 +67,35 @@ class Library:
         """Return the saved clips, oldest first. Files that are no clip of the library are passed over."""
         found = [sheet.clip for sheet in self._shelf.sheets(hidden=None)]
         return sorted(found, key=lambda clip: (clip.created_at, clip.path.name))
+
+    def picks(self) -> list[Clip]:
+        """Return the clips that are starred as the pick of their run, oldest first."""
+        found = [sheet.clip for sheet in self._shelf.sheets(hidden=None) if sheet.picked]
+        return sorted(found, key=lambda clip: (clip.created_at, clip.path.name))
+
+    def pick(self, clip: Clip, *, picked: bool = True) -> None:
+        """Star a clip as the pick of its run, or take its star away; it lies in the sheet beside the clip.
+
+        Parameters
+        ----------
+        clip
+            A clip of a library.
+        picked
+            False takes the star away. A run has one pick at most.
+
+        Raises
+        ------
+        OSError
+            If no sheet lies beside the clip, or it cannot be written.
+
+        Examples
+        --------
+        >>> library = Library("clips")  # doctest: +SKIP
+        >>> library.pick(library.clips()[0])  # doctest: +SKIP
+        >>> library.picks()  # doctest: +SKIP
+        [Clip(path=...)]
+        """
+        set_pick(clip, picked=picked)
 
     def history(
         self, search: str = "", *, page: int = 1, page_size: int = PAGE_SIZE, hidden: bool = False
@@ -215,7 +245,7 @@ class Library:
 
     def keep_picture(self, data: bytes, suffix: str, prefix: str = "") -> str:
         """Keep the bytes of a picture, once however often it is used; returns its file's name."""
-        folder = self.path / _PICTURES
+        folder = self.path / PICTURES
         folder.mkdir(parents=True, exist_ok=True)
         name = f"{prefix}{hashlib.sha256(data).hexdigest()[:32]}{suffix}"
         if not (folder / name).exists():
@@ -250,7 +280,7 @@ class Library:
 
     def _kept_file(self, file: str, name: str) -> io.BytesIO:
         try:
-            kept = io.BytesIO((self.path / _PICTURES / Path(file).name).read_bytes())
+            kept = io.BytesIO((self.path / PICTURES / Path(file).name).read_bytes())
         except OSError:
             raise FrameError(
                 "A picture of that run is no longer in the library. Nothing was sent and nothing was "
@@ -368,46 +398,6 @@ def _synced(path: Path) -> None:
     """Have the system write a file out: the journal must not know of a clip that a power cut would take."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
-
-
-def python_code(clip: Clip) -> str:
-    """Return the Python that asks for a clip again, from the parameters that lie beside it.
-
-    Examples
-    --------
-    >>> from ipyveo.library.library import python_code
-    >>> print(python_code(clip))  # doctest: +SKIP
-    from ipyveo import generate
-    <BLANKLINE>
-    clips = await generate(
-        'day.png',
-        prompt='dusk falls',
-        aspect_ratio='16:9',
-        number_of_videos=1,
-    )
-    """
-    try:
-        asked = json.loads(clip.path.with_suffix(".json").read_text("utf-8"))["request"]
-        pictures = [
-            _picture_code(str(name), **framing)
-            for name, framing in zip(asked["pictures"], asked["framings"], strict=True)
-        ]
-        settings = {name: asked[name] for name in ("prompt", "aspect_ratio", "number_of_videos")}
-    except (OSError, ValueError, KeyError, TypeError):
-        pictures, settings = [repr("start.png")], {"prompt": clip.prompt}
-    arguments = [*pictures, *(f"{name}={value!r}" for name, value in settings.items())]
-    lines = "".join(f"    {argument},\n" for argument in arguments)
-    names = "Frame, generate" if any(picture.startswith("Frame") for picture in pictures) else "generate"
-    return f"from ipyveo import {names}\n\nclips = await generate(\n{lines})\n"
-
-
-def _picture_code(name: str, **framing: object) -> str:
-    """Return the Python for a picture: its name, or the frame of it where it was framed."""
-    if not framing:
-        return repr(name)
-    if "focus" in framing:
-        framing["focus"] = tuple(framing["focus"])  # type: ignore[arg-type]
-    return f"Frame({name!r}{''.join(f', {word}={value!r}' for word, value in framing.items())})"
 
 
 def slug(prompt: str) -> str:

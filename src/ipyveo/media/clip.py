@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import itertools
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 _POSTER_SIDE: Final = 640
 _POSTER_QUALITY: Final = 85
+_ANIMATION_SIDE: Final = 480
+_ANIMATION_RATE: Final = 12.5  # browsers slow down a GIF that is much faster
+_ANIMATION_FRAMES: Final = 150
 _MAX_PIXELS: Final = 64_000_000
 _HD_HEIGHT: Final = 720
 _PROMPT_SHOWN: Final = 60  # characters, where a clip is one of many
@@ -124,6 +129,72 @@ class Clip:
         picture.thumbnail((_POSTER_SIDE, _POSTER_SIDE))
         file = io.BytesIO()
         picture.save(file, "JPEG", quality=_POSTER_QUALITY)
+        return file.getvalue()
+
+    def frame(self, number: int) -> Image.Image:
+        """Return one frame exactly, upright, as an RGB picture.
+
+        Parameters
+        ----------
+        number
+            Which one, counted from 0; one past the end is the last.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the file is gone.
+        ValueError
+            If it is not a playable video any more, or the number is negative.
+
+        Examples
+        --------
+        >>> clip.frame(48).save("two-seconds-in.png")  # doctest: +SKIP
+        """
+        if number < 0:
+            raise ValueError("frames are counted from 0")
+        with _opened(self.path) as (container, stream):
+            return _picture(_shown_at(container, stream, (number + 0.5) / self.fps))
+
+    def animation(self, kind: Literal["gif", "webp"]) -> bytes:
+        """Return the clip as an animated picture for a page or a message: small, silent, in a loop.
+
+        Its long side has at most 480 pixels, and it has at most 12.5 frames a second and 150 in all; a
+        longer clip has fewer a second.
+
+        Parameters
+        ----------
+        kind
+            ``"gif"``, which everything shows, or ``"webp"``, with all its colours and smaller.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the file is gone.
+        ValueError
+            If it is not a playable video any more.
+
+        Examples
+        --------
+        >>> Path("dusk.gif").write_bytes(clip.animation("gif"))  # doctest: +SKIP
+        """
+        every = max(
+            math.ceil(self.fps / _ANIMATION_RATE), math.ceil(self.duration * self.fps / _ANIMATION_FRAMES)
+        )
+        pictures = []
+        with _opened(self.path) as (container, stream):
+            for index, frame in enumerate(container.decode(stream)):
+                if index % every == 0:
+                    pictures.append(_small(frame, colours=256 if kind == "gif" else None))
+        if not pictures:
+            raise ValueError("it holds no frame that can be decoded")
+        # Both formats count whole steps of time: each frame ends where it should, however the steps round.
+        ends = [round(100 * (index + 1) * every / self.fps) for index in range(len(pictures))]
+        times = [10 * (end - start) for start, end in itertools.pairwise([0, *ends])]
+        file = io.BytesIO()
+        options = {"quality": 75, "method": 2} if kind == "webp" else {"optimize": False}
+        pictures[0].save(
+            file, kind, save_all=True, append_images=pictures[1:], duration=times, loop=0, **options
+        )
         return file.getvalue()
 
     def __str__(self) -> str:
@@ -259,6 +330,27 @@ def _last(container: InputContainer, stream: VideoStream) -> VideoFrame:
     if last is None:
         raise ValueError("it holds no frame that can be decoded")
     return last
+
+
+def _shown_at(container: InputContainer, stream: VideoStream, seconds: float) -> VideoFrame:
+    """Decode the frame that is on the screen so long after the first one came."""
+    start = stream.start_time or 0
+    moment = start + (seconds / stream.time_base if stream.time_base else 0)
+    container.seek(int(moment), stream=stream)  # to the keyframe before
+    shown = None
+    for frame in container.decode(stream):
+        if shown is not None and (frame.pts or 0) > moment:
+            break
+        shown = frame
+    if shown is None:
+        raise ValueError("it holds no frame that can be decoded")
+    return shown
+
+
+def _small(frame: VideoFrame, colours: int | None) -> Image.Image:
+    picture = _picture(frame)
+    picture.thumbnail((_ANIMATION_SIDE, _ANIMATION_SIDE))
+    return picture if colours is None else picture.quantize(colours)
 
 
 def _timeline(container: InputContainer, stream: VideoStream, size: int) -> tuple[Fraction, Fraction, int]:

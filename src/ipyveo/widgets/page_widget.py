@@ -9,7 +9,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
@@ -17,8 +17,9 @@ import anywidget
 import traitlets
 from ipywidgets.widgets import widget as registry
 
-from ipyveo.library.library import python_code
-from ipyveo.loop import background_loop
+from ipyveo.library.sheet import curl_code, details, differs, is_pick, python_code, set_pick
+from ipyveo.loop import background_loop, submit
+from ipyveo.media.clip import Clip
 from ipyveo.media.frame import Frame
 from ipyveo.widgets.bundle import bundle
 from ipyveo.widgets.seat import deafened, shell, watch_cells
@@ -26,9 +27,11 @@ from ipyveo.widgets.shown import note
 from ipyveo.widgets.transfer import PART_BYTES, Deliveries
 
 if TYPE_CHECKING:
-    from ipyveo.media.clip import Clip
+    from PIL.Image import Image
+
 
 _BEAT_SECONDS = 2.0
+_LONGEST_CAPTION = 400  # characters of the prompt: more would cover the picture
 _VIEW_SECONDS = 30.0  # a tab that was closed says no goodbye; one that is open greets every 10 s
 # As texts: of a file, anywidget keeps each widget for good, to tell it when the file changes.
 _module, _style = (path.read_text("utf-8") for path in bundle())
@@ -175,11 +178,14 @@ class PageWidget(anywidget.AnyWidget):
                 "key": self._key_for(clip),
                 "take": take,
                 "name": clip.path.name,
+                "prompt": clip.prompt[:_LONGEST_CAPTION],
+                "fps": clip.fps,
+                "frames": round(clip.duration * clip.fps),
                 "width": clip.width,
                 "height": clip.height,
-                "duration": clip.duration,
-                "size": clip.size,
-                "engine": clip.engine,
+                "facts": _facts(clip),
+                "differs": differs(clip),
+                "picked": is_pick(clip),
             }
             for take, clip in enumerate(clips, 1)
         ]
@@ -229,13 +235,39 @@ class PageWidget(anywidget.AnyWidget):
     def _on_cancel_fetch(self, said: dict[str, Any], _: list[bytes]) -> None:
         self._deliveries.cancel(str(said["id"]))
 
-    def _on_code(self, said: dict[str, Any], _: list[bytes]) -> None:
-        clip = self._keys.get(str(said["key"]))
-        if clip is None or isinstance(clip, Frame | Sent):
-            text = "# The kernel does not know this clip any more. Run the cell again."
-        else:
-            text = python_code(clip)
-        self._tell({"type": "code_text", "id": str(said["id"]), "text": text}, [])
+    def _on_text(self, said: dict[str, Any], _: list[bytes]) -> None:
+        write, clip, key = _TEXTS[str(said["kind"])], self._clip_of(said), str(said["id"])
+
+        async def answer() -> None:
+            text = "The kernel does not know this clip any more. Run the cell again."
+            if clip is not None:
+                text = await asyncio.to_thread(write, clip)
+            self._tell({"type": "text", "id": key, "text": text}, [])
+
+        submit(answer())
+
+    def _on_pick(self, said: dict[str, Any], _: list[bytes]) -> None:
+        clip, picked = self._clip_of(said), said["picked"] is True
+
+        async def mark() -> None:
+            shown = [self._clip_of(record) for record in self._clips]
+            with contextlib.suppress(OSError, ValueError):  # the star shows what the sheet says then
+                if clip is not None:
+                    await asyncio.to_thread(set_pick, clip, picked=picked)
+            clips = [each for each in shown if each is not None]
+            if len(clips) == len(self._clips):  # no other run has been shown meanwhile
+                self._post({"_clips": self._clip_records(clips)})
+
+        submit(mark())
+
+    def _clip_of(self, said: Mapping[str, Any]) -> Clip | None:
+        thing = self._keys.get(str(said["key"]))
+        return None if isinstance(thing, Frame | Sent) else thing
+
+    def _post(self, values: Mapping[str, Any]) -> None:
+        """Show values on the page. Runs on the background loop."""
+        for name, value in values.items():
+            self.set_trait(name, value)
 
     async def _beat(self) -> None:
         """Let the page tell a kernel that is there from one that is not, as long as a page is there."""
@@ -266,6 +298,19 @@ class PageWidget(anywidget.AnyWidget):
             self._free = time.monotonic()
 
 
+def _facts(clip: Clip) -> str:
+    """Return what is to be read beside a clip: its length, its size, that it is no Veo."""
+    minutes, seconds = divmod(round(clip.duration), 60)
+    length = f"{minutes}:{seconds:02}" if minutes else f"{round(clip.duration, 1):g} s"
+    megabytes = clip.size / 1e6
+    size = f"{megabytes:.1f} MB" if megabytes >= 1 else f"{clip.size / 1e3:.0f} kB"
+    facts = [length, f"{clip.width}\N{MULTIPLICATION SIGN}{clip.height}", size]
+    if clip.engine == "sandbox":
+        facts.append("local preview")
+    # A line break falls between two facts, never inside one.
+    return " \N{MIDDLE DOT} ".join(fact.replace(" ", "\N{NO-BREAK SPACE}") for fact in facts)
+
+
 def _is_contained(widget: PageWidget) -> bool:
     """Tell whether another widget, such as a box, has this one among its children."""
     known = getattr(registry, "_instances", None)  # before ipywidgets 8, they are an attribute of the class
@@ -281,15 +326,34 @@ class Sent:
     aspect_ratio: str
 
 
+# What the page may ask of a clip, by the page's word for it.
+_TEXTS: dict[str, Callable[[Clip], str]] = {"Code": python_code, "curl": curl_code, "Details": details}
+_PICTURES: dict[str, tuple[Callable[[Clip], bytes], str]] = {
+    "poster": (Clip.poster, "image/jpeg"),
+    "gif": (lambda clip: clip.animation("gif"), "image/gif"),
+    "webp": (lambda clip: clip.animation("webp"), "image/webp"),
+}
+
+
 def _opened(thing: Frame | Clip | Sent | None, what: str) -> tuple[IO[bytes], int, str]:
     """Return what the page asks for, as an open file with its size and media type."""
     if thing is None:
         raise LookupError(what)
-    if not isinstance(thing, Frame | Sent) and what == "clip":
+    if isinstance(thing, Frame | Sent):
+        data = thing.frame.preview(thing.aspect_ratio) if isinstance(thing, Sent) else thing.thumbnail()
+        return io.BytesIO(data), len(data), "image/jpeg"
+    if what == "clip":
         file = thing.path.open("rb")
         return file, os.fstat(file.fileno()).st_size, "video/mp4"
-    if isinstance(thing, Sent):
-        data = thing.frame.preview(thing.aspect_ratio)
+    if what.startswith("frame "):
+        data, media_type = _png(thing.frame(int(what.removeprefix("frame ")))), "image/png"
     else:
-        data = thing.thumbnail() if isinstance(thing, Frame) else thing.poster()
-    return io.BytesIO(data), len(data), "image/jpeg"
+        draw, media_type = _PICTURES[what]
+        data = draw(thing)
+    return io.BytesIO(data), len(data), media_type
+
+
+def _png(picture: Image) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()

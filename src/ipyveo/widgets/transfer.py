@@ -17,6 +17,7 @@ from typing import IO, Any, Generic, TypeVar
 PART_BYTES = 512 * 1024
 IN_FLIGHT = 4  # parts sent ahead of what the page has acknowledged
 ABANDONED_SECONDS = 60.0  # an upload or delivery that nobody moves for this long is over
+MAKING_SECONDS = 3.0  # so often the page hears of what is still being made for it
 MAX_UPLOAD_BYTES = 128 * 2**20
 
 _REMEMBERED_ANSWERS = 16
@@ -266,7 +267,9 @@ class Deliveries:
     async def _deliver(self, key: str, opened: Callable[[], tuple[IO[bytes], int, str]]) -> None:
         opening = asyncio.ensure_future(asyncio.to_thread(opened))
         try:
-            file, size, media_type = await asyncio.shield(opening)
+            while not (await asyncio.wait({opening}, timeout=MAKING_SECONDS))[0]:
+                self._send({"type": "making", "id": key}, [])  # else the page would take it for lost
+            file, size, media_type = opening.result()
         except asyncio.CancelledError:
             opening.add_done_callback(_close_opened)
             raise
