@@ -57,6 +57,7 @@ def test_two_pictures_and_a_sentence_become_a_playing_video_that_a_reload_brings
     assert tab.locator(".jp-Cell").count() == 2
     studio.get_by_role("button", name="Generate", exact=True).click()
     plays(notebook)
+    expect(tab.locator(".ipyveo-still")).to_be_hidden()  # it is for where nothing runs
     notebook.save()
     assert notebook.problems == its_own
     notebook.open()
