@@ -33,6 +33,11 @@ BROWSER_OPTIONS = [
     "--autoplay-policy=no-user-gesture-required",
 ]
 PATIENCE_SECONDS = 90
+# Each front end's module, its name among the settings, and where its page of one notebook lies.
+FRONT_ENDS = {
+    "lab": ("jupyterlab", "LabApp", "doc/tree"),
+    "notebook": ("notebook", "JupyterNotebookApp", "notebooks"),
+}
 THEMES = {
     "light": "JupyterLab Light",
     "dark": "JupyterLab Dark",
@@ -51,10 +56,15 @@ class Lab:
         One of `THEMES`.
     save_state
         True to save the widgets' state in notebooks, as the menu's "Save Widget State Automatically" does.
+    front_end
+        One of `FRONT_ENDS`: JupyterLab, or Notebook 7, which is built of the same parts.
     """
 
-    def __init__(self, root: Path, *, theme: str = "light", save_state: bool = False) -> None:
+    def __init__(
+        self, root: Path, *, theme: str = "light", save_state: bool = False, front_end: str = "lab"
+    ) -> None:
         self.root = root
+        module, app, self._pages = FRONT_ENDS[front_end]
         self.token = secrets.token_hex(8)
         self._write_settings(theme, save_state=save_state)
         with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -73,14 +83,14 @@ class Lab:
             [
                 sys.executable,
                 "-m",
-                "jupyterlab",
+                module,
                 "--no-browser",
                 "--allow-root",
                 "--ServerApp.ip=127.0.0.1",
                 f"--ServerApp.port={self.port}",
                 "--ServerApp.port_retries=0",
                 f"--ServerApp.root_dir={root}",
-                "--LabApp.expose_app_in_browser=True",
+                f"--{app}.expose_app_in_browser=True",
                 "--ContentsManager.allow_hidden=False",
             ],
             cwd=root,
@@ -117,7 +127,7 @@ class Lab:
 
     def url(self, name: str) -> str:
         """Return the address of a notebook, alone on the page."""
-        return f"http://127.0.0.1:{self.port}/doc/tree/{name}?token={self.token}"
+        return f"http://127.0.0.1:{self.port}/{self._pages}/{name}?token={self.token}"
 
     def close(self) -> None:
         """End the server and its kernels."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,10 +24,11 @@ HERE = Path(__file__).parent
 COLD_ROUNDS = 3
 ROUNDS = 5
 PICTURE_SIDE = 2000  # 12 MB: noise does not compress
-CLIP_BYTES = 20_000_000
+FILMS_MB = (5, 60, 200)
+FILM_ROUNDS = 3
 MESSAGE_BYTES = 9_000_000  # one message just below the server's limit: the raw socket
 FILE_BYTES = 100_000_000
-STAGES = 220
+STAGES = 320
 WARM_STAGES = 20
 COMPILED = ".compiled"  # in the kernel's folder
 PREPARED = f"""
@@ -44,15 +46,16 @@ from ipyveo import FramesToVideo, VeoClient
 studio = FramesToVideo(client=VeoClient.sandbox(), library="clips")
 studio
 """
+FILM = "film.mp4"
 DRAW_CLIP = f"""
 from pathlib import Path
 from kernel_side import draw_clip, send_stages, show_clip
-draw_clip(Path("clip.mp4"), {CLIP_BYTES})
-print("drawn")
+film = Path({FILM!r})
 """
-SHOW_CLIP = 'show_clip(studio, Path("clip.mp4"))'
+SHOW_CLIP = "show_clip(studio, film)"
 SEND_STAGES = f"await send_stages(studio, bare, {STAGES})"
 MEMORY = "from kernel_side import peak_megabytes"
+QUESTIONS = itertools.count()
 BARE_CELL, STUDIO_CELL, DRAW_CELL, SHOW_CELL, SEND_CELL, MEMORY_CELL = range(6)
 
 
@@ -114,39 +117,61 @@ def uploads(notebook: Notebook, picture: Path) -> Iterator[Row]:
 
 def upload_memory(notebook: Notebook, file: Path) -> Iterator[Row]:
     """What a file takes in the kernel on its way; it is no picture, so that none is decoded."""
-    peak_megabytes(notebook, "ever")
-    before = peak_megabytes(notebook, "before")
+    _, before = memory_megabytes(notebook)
     notebook.studio().get_by_label("Start frame", exact=True).set_input_files(file)
     notebook.page.evaluate("(cell) => bench.refused(cell)", STUDIO_CELL)
     size = file.stat().st_size / 1e6
     name = f"kernel memory for a file of {size:.0f} MB on its way"
-    yield Row(name, peak_megabytes(notebook, "after") - before, "{:.0f} MB", "the file", size, at_most=0.4)
+    peak, _ = memory_megabytes(notebook)
+    yield Row(name, peak - before, "{:.0f} MB", "the file", size, at_most=0.4)
 
 
-def peak_megabytes(notebook: Notebook, name: str) -> float:
-    """Ask the kernel for its highest memory since it was asked last; `name` is this question's own."""
-    notebook.set_cell(MEMORY_CELL, f"{MEMORY}\nprint({name!r}, peak_megabytes())")
+def memory_megabytes(notebook: Notebook) -> tuple[float, float]:
+    """Ask the kernel for its highest memory since it was asked last, and for that of now."""
+    name = f"question-{next(QUESTIONS)}:"
+    notebook.set_cell(MEMORY_CELL, f"{MEMORY}\nprint({name!r}, peak_megabytes(), peak_megabytes())")
     notebook.run_cell(MEMORY_CELL)
-    return float(notebook.output(MEMORY_CELL).get_by_text(name).first.inner_text().split()[1])
+    _, peak, now = notebook.output(MEMORY_CELL).get_by_text(name).first.inner_text().split()
+    return float(peak), float(now)
 
 
 def deliveries(notebook: Notebook) -> Iterator[Row]:
-    page = notebook.page
     notebook.run_cell(DRAW_CELL)
-    notebook.wait_for_output(DRAW_CELL, "drawn")
-    played: list[float] = []
-    bare: list[float] = []
-    for _ in range(ROUNDS):
+    for megabytes in FILMS_MB:
+        notebook.set_cell(DRAW_CELL, f"draw_clip(film, {megabytes * 1_000_000})\nprint('drawn', {megabytes})")
+        notebook.run_cell(DRAW_CELL)
+        notebook.wait_for_output(DRAW_CELL, f"drawn {megabytes}")
+        yield from delivery(notebook, megabytes)
+
+
+def delivery(notebook: Notebook, megabytes: int) -> Iterator[Row]:
+    """One film, in the widget's parts, in one trait, and in messages that nobody paces."""
+    page, size = notebook.page, megabytes * 1_000_000
+    ways: dict[str, tuple[str, object]] = {
+        "parts": ("(cell) => bench.deliver(cell)", STUDIO_CELL),
+        "trait": ("(film) => bench.bareTrait(film)", FILM),
+        "messages": ("(size) => bench.bareDelivery(size)", size),
+    }
+    taken: dict[str, list[float]] = {way: [] for way in ways}
+    grown: dict[str, list[float]] = {way: [] for way in ways}
+    for _ in range(FILM_ROUNDS):
         page.evaluate("() => { bench.old = document.querySelector('video'); }")
         notebook.run_cell(SHOW_CELL)
         page.wait_for_function(
             "() => [...document.querySelectorAll('video')].some((v) => v !== bench.old && v.poster)"
         )
-        played.append(page.evaluate("(cell) => bench.deliver(cell)", STUDIO_CELL))
-        bare.append(page.evaluate("(size) => bench.bareDelivery(size)", CLIP_BYTES))
-    name = f"clip of {CLIP_BYTES / 1e6:.0f} MB to its first frame shown"
-    beside = "bare messages, unpaced"
-    yield Row(name, speed(CLIP_BYTES, played), "{:.1f} MB/s", beside, speed(CLIP_BYTES, bare))
+        for way, (script, argument) in ways.items():
+            _, before = memory_megabytes(notebook)
+            taken[way].append(page.evaluate(script, argument))
+            grown[way].append(memory_megabytes(notebook)[0] - before)
+    value, trait, bare = (speed(size, times) for times in taken.values())
+    name = f"clip of {megabytes} MB to its first frame shown"
+    yield Row(name, value, "{:.1f} MB/s", "a single bytes trait", trait)
+    yield Row(name, value, "{:.1f} MB/s", "bare messages, unpaced", bare)
+    value, trait, bare = (max(sizes) for sizes in grown.values())
+    name = f"kernel memory, a clip of {megabytes} MB (most of {FILM_ROUNDS})"
+    yield Row(name, value, "{:.1f} MB", "a single bytes trait", trait)
+    yield Row(name, value, "{:.1f} MB", "bare messages, unpaced", bare)
 
 
 def stages(notebook: Notebook) -> Iterator[Row]:

@@ -7,7 +7,6 @@ import dataclasses
 import os
 import time
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import anywidget
@@ -21,7 +20,7 @@ PAUSE_SECONDS = 0.05
 
 
 class Bare(anywidget.AnyWidget):
-    """The least a widget can be: one trait shown, bytes taken and given without a protocol."""
+    """The least a widget can be: one trait shown, bytes taken and given, without a protocol or in a trait."""
 
     _esm = """
     export default {
@@ -35,6 +34,7 @@ class Bare(anywidget.AnyWidget):
     };
     """
     stamp = traitlets.Unicode().tag(sync=True)
+    film = traitlets.Bytes().tag(sync=True)
 
     def __init__(self) -> None:
         self._awaited = 0
@@ -44,6 +44,8 @@ class Bare(anywidget.AnyWidget):
     def _hear(self, _: object, said: dict[str, Any], buffers: list[memoryview]) -> None:
         if "take" in said:
             self._awaited = said["take"]
+        elif "film" in said:
+            self.film = Path(said["film"]).read_bytes() if said["film"] else b""
         elif "give" in said:
             for offset in range(0, said["give"], PART_BYTES):
                 self.send({}, [os.urandom(min(PART_BYTES, said["give"] - offset))])
@@ -93,14 +95,16 @@ def show_clip(studio: FramesToVideo, path: Path) -> None:
 
 async def send_stages(studio: FramesToVideo, bare: Bare, count: int) -> None:
     """Let `count` stages and as many bare changes of a trait go out in turn, from the background loop."""
+    from ipyveo import VeoClient, generate, sample_pictures
     from ipyveo.api.events import StatusEvent
     from ipyveo.loop import on_background
     from ipyveo.widgets.watch import Watch
 
+    # A run that is never sent: all that is measured is the way of its events to the page.
+    shot = generate(sample_pictures()[0], prompt="dusk", client=VeoClient.sandbox(), library="clips")
+
     async def send() -> None:
-        # A run that is never sent: all that is measured is the way of its events to the page.
-        shot = SimpleNamespace(began=time.monotonic(), so_far=list)
-        studio._runs.watch = watch = Watch(shot)  # type: ignore[arg-type]
+        studio._runs.watch = watch = Watch(shot)
         studio._post(watch.first())
         for _ in range(count):
             await asyncio.sleep(PAUSE_SECONDS)

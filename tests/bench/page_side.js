@@ -127,6 +127,29 @@
     return (await all) - begun;
   }
 
+  /** Milliseconds for a clip of the kernel's folder in one trait, to its first frame; then the trait is emptied. */
+  async function bareTrait(film) {
+    const arrived = new Promise((resolve) => {
+      const take = () => {
+        if (bare.get("film").byteLength === 0) return;
+        bare.off("change:film", take);
+        resolve(bare.get("film"));
+      };
+      bare.on("change:film", take);
+    });
+    const begun = performance.now();
+    bare.send({ film });
+    const video = document.createElement("video");
+    const loaded = new Promise((resolve) => {
+      video.addEventListener("loadeddata", () => resolve(performance.now()), { once: true });
+    });
+    video.src = URL.createObjectURL(new Blob([await within(arrived, "the trait")], { type: "video/mp4" }));
+    const ended = await within(loaded, "the first frame of the trait");
+    URL.revokeObjectURL(video.src);
+    bare.send({ film: "" });
+    return ended - begun;
+  }
+
   /** Date.now() with fractions: its steps show where a millisecond begins. */
   function clock() {
     let offset = -Infinity;
@@ -155,5 +178,5 @@
     return { stages, stamps };
   }
 
-  window.bench = { open, upload, bareUpload, bareMessage, refused, deliver, bareDelivery, watchStamps };
+  window.bench = { open, upload, bareUpload, bareMessage, refused, deliver, bareDelivery, bareTrait, watchStamps };
 })();
