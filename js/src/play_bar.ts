@@ -35,6 +35,7 @@ export class PlayBar {
     this.#frame = range("Frame of all takes", async (frame) => (await this.#link())?.seek(frame));
     this.#wipe = range("Wipe", (share) => grid.style.setProperty("--wipe", `${share}`));
     this.#wipe.className = "iv-wipe";
+    this.#wipe.value = "50";
     this.#together = element("span", { class: "iv-bar" }, this.#play, this.#frame, this.#time);
     this.root.append(element("label", {}, this.#loop, "Loop"), this.#speed, this.#view, this.#together);
   }
@@ -116,7 +117,7 @@ function select(label: string, changed: () => void): HTMLSelectElement {
 }
 
 function range(label: string, moved: (value: number) => void): HTMLInputElement {
-  const made = element("input", { type: "range", "aria-label": label });
+  const made = element("input", { type: "range", value: "0", "aria-label": label });
   made.addEventListener("input", () => moved(made.valueAsNumber));
   return made;
 }
