@@ -89,7 +89,7 @@ def quantile(gaps) -> int:
 
 
 def in_step(tab, count: int) -> None:
-    """See that takes play in step; a machine busy with other tests drops frames now and then, but not always."""
+    """See that takes play in step; a machine busy with other tests drops frames, but not always."""
     rounds = []
     while len(rounds) < 3 and (not rounds or quantile(rounds[-1]) > 2):
         rounds.append(tab.evaluate(GAPS, count))
