@@ -43,6 +43,8 @@ export class PlayBar {
   /** Takes other players over; they begin side by side, each on its own. */
   update(players: readonly TakePlayer[]): void {
     if (`${players.map(({ clip }) => clip.key)}` === `${this.#players.map(({ clip }) => clip.key)}`) return;
+    this.#step?.close();
+    this.#step = undefined;
     this.#players = players;
     const pairs = players.flatMap((first, index) => players.slice(index + 1).map((second) => [first, second]));
     this.#views = [players, ...players.map((each) => [each]), ...pairs];

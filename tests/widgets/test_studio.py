@@ -18,6 +18,7 @@ from ipyveo import (
     FramesToVideo,
     InterruptedGenerationError,
     InvalidRequestError,
+    Library,
     VeoClient,
 )
 from ipyveo.loop import background_loop
@@ -410,3 +411,27 @@ async def test_a_message_that_is_not_of_our_page_is_passed_over(studio, monkeypa
     page.say(type="bye", view="v")
     await page.until(lambda: not studio._views)
     assert studio.status == "idle"
+
+
+async def test_of_two_quick_picks_the_last_is_the_pick(client, pictures, tmp_path, monkeypatch):
+    studio = FramesToVideo(*pictures, prompt="dusk", number_of_videos=2, client=client, library=tmp_path)
+    clips = await studio.generate()
+    page = Page(studio, monkeypatch)
+    await page.until(lambda: len(studio._clips) == 2)
+    for _ in range(5):
+        for clip in clips:
+            page.say(type="pick", key=studio._key_for(clip), picked=True)
+    settled()
+    await page.until(lambda: not any("mark" in repr(task) for task in asyncio.all_tasks(background_loop())))
+    assert [record["picked"] for record in studio._clips] == [False, True]
+    assert Library(tmp_path).picks() == [clips[1]]
+    studio.close()
+
+
+def test_a_widget_that_is_closed_for_good_does_not_come_back(studio):
+    studio.retire()
+    settled()
+    assert studio.comm is None
+    studio.close()
+    assert studio._repr_mimebundle_ is None
+    assert studio.comm is None

@@ -185,6 +185,8 @@ class Clip:
             for index, frame in enumerate(container.decode(stream)):
                 if index % every == 0:
                     pictures.append(_small(frame, colours=256 if kind == "gif" else None))
+                if len(pictures) > _ANIMATION_FRAMES:  # the file is longer than it was when it was measured
+                    pictures, every = pictures[::2], every * 2
         if not pictures:
             raise ValueError("it holds no frame that can be decoded")
         # Both formats count whole steps of time: each frame ends where it should, however the steps round.

@@ -10,6 +10,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Container, Iterable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 
 _BEAT_SECONDS = 2.0
+_drawing = ThreadPoolExecutor(1)
 _LONGEST_CAPTION = 400  # characters of the prompt: more would cover the picture
 _VIEW_SECONDS = 30.0  # a tab that was closed says no goodbye; one that is open greets every 10 s
 # As texts: of a file, anywidget keeps each widget for good, to tell it when the file changes.
@@ -58,6 +60,7 @@ class PageWidget(anywidget.AnyWidget):
         self._free = time.monotonic()  # when that loop last had time for a message
         self._beating: asyncio.Task[None] | None = None
         self._deliveries = Deliveries(self._tell)
+        self._picking = asyncio.Lock()
         self._coming_and_going = threading.RLock()
         self._retired = False  # no cell shows it any more
         self._away = False  # closed for that reason, to come back when it is shown again
@@ -78,6 +81,9 @@ class PageWidget(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Take the widget off the page and let go of what it holds."""
+        if getattr(self, "_away", False):  # off the page already, and never to come back
+            self._away = False
+            self.__dict__["_repr_mimebundle_"] = None
         self._take_off()
         if getattr(self, "_keys", None):
             with self._keys_lock:
@@ -227,7 +233,7 @@ class PageWidget(anywidget.AnyWidget):
     def _on_fetch(self, said: dict[str, Any], _: list[bytes]) -> None:
         thing = self._keys.get(str(said["key"]))
         what = str(said["what"])
-        self._deliveries.begin(str(said["id"]), lambda: _opened(thing, what))
+        self._deliveries.begin(str(said["id"]), lambda: _opened(thing, what), _pool_for(what))
 
     def _on_received(self, said: dict[str, Any], _: list[bytes]) -> None:
         self._deliveries.acknowledge(str(said["id"]), int(said["parts"]))
@@ -241,7 +247,10 @@ class PageWidget(anywidget.AnyWidget):
         async def answer() -> None:
             text = "The kernel does not know this clip any more. Run the cell again."
             if clip is not None:
-                text = await asyncio.to_thread(write, clip)
+                try:
+                    text = await asyncio.to_thread(write, clip)
+                except Exception as error:  # noqa: BLE001 - a page that asks must be answered
+                    text = f"The clip's sheet in the library could not be read ({type(error).__name__})."
             self._tell({"type": "text", "id": key, "text": text}, [])
 
         submit(answer())
@@ -250,13 +259,15 @@ class PageWidget(anywidget.AnyWidget):
         clip, picked = self._clip_of(said), said["picked"] is True
 
         async def mark() -> None:
-            shown = [self._clip_of(record) for record in self._clips]
-            with contextlib.suppress(OSError, ValueError):  # the star shows what the sheet says then
-                if clip is not None:
-                    await asyncio.to_thread(set_pick, clip, picked=picked)
-            clips = [each for each in shown if each is not None]
-            if len(clips) == len(self._clips):  # no other run has been shown meanwhile
-                self._post({"_clips": self._clip_records(clips)})
+            async with self._picking:  # in the order they were pressed
+                keys = [record["key"] for record in self._clips]
+                clips = [each for each in map(self._clip_of, self._clips) if each is not None]
+                with contextlib.suppress(OSError, ValueError):  # the star shows what the sheet says then
+                    if clip is not None:
+                        await asyncio.to_thread(set_pick, clip, picked=picked)
+                records = await asyncio.to_thread(self._clip_records, clips)
+                if keys == [record["key"] for record in self._clips]:  # no other run is shown by now
+                    self._post({"_clips": records})
 
         submit(mark())
 
@@ -316,6 +327,11 @@ def _is_contained(widget: PageWidget) -> bool:
     known = getattr(registry, "_instances", None)  # before ipywidgets 8, they are an attribute of the class
     others = list((registry.Widget.widgets if known is None else known).values())
     return any(widget in getattr(other, "children", ()) for other in others)
+
+
+def _pool_for(what: str) -> Executor | None:
+    """Return the threads that open a thing: what takes seconds to draw keeps nothing else waiting."""
+    return _drawing if what in ("gif", "webp") else None
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import contextlib
 import tempfile
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import IO, Any, Generic, TypeVar
 
@@ -237,12 +238,14 @@ class Deliveries:
         self._moved: dict[str, asyncio.Event] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    def begin(self, key: str, opened: Callable[[], tuple[IO[bytes], int, str]]) -> None:
-        """Send a file; `opened` gives the file, its size in bytes and its media type, in a thread."""
+    def begin(
+        self, key: str, opened: Callable[[], tuple[IO[bytes], int, str]], pool: Executor | None = None
+    ) -> None:
+        """Send a file; `opened` gives it, its size in bytes and its media type, in a thread of `pool`."""
         if key in self._tasks:
             return
         self._acknowledged[key], self._moved[key] = 0, asyncio.Event()
-        task = self._tasks[key] = asyncio.ensure_future(self._deliver(key, opened))
+        task = self._tasks[key] = asyncio.ensure_future(self._deliver(key, opened, pool))
         task.add_done_callback(lambda _: self._forget(key))
 
     def acknowledge(self, key: str, parts: int) -> None:
@@ -264,8 +267,10 @@ class Deliveries:
     def _forget(self, key: str) -> None:
         del self._tasks[key], self._moved[key], self._acknowledged[key]
 
-    async def _deliver(self, key: str, opened: Callable[[], tuple[IO[bytes], int, str]]) -> None:
-        opening = asyncio.ensure_future(asyncio.to_thread(opened))
+    async def _deliver(
+        self, key: str, opened: Callable[[], tuple[IO[bytes], int, str]], pool: Executor | None
+    ) -> None:
+        opening = asyncio.get_running_loop().run_in_executor(pool, opened)
         try:
             while not (await asyncio.wait({opening}, timeout=MAKING_SECONDS))[0]:
                 self._send({"type": "making", "id": key}, [])  # else the page would take it for lost
