@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ipyveo.widgets.page_widget import PageWidget
@@ -28,7 +30,8 @@ class ClipPlayer(PageWidget):
         self._clips = self._clip_records([clip])
 
     def __repr__(self) -> str:
-        return repr(self._clip)
+        # It goes into the notebook, which needs no folders of this machine.
+        return repr(replace(self._clip, path=Path(self._clip.path.name)))
 
     def still(self) -> str:
         """Return the clip where nothing runs: its poster, and what it is."""
