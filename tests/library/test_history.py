@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -116,11 +114,49 @@ def test_a_deleted_clip_is_back_whole_with_undo_also_in_another_process(library)
 def test_what_was_deleted_a_month_ago_goes_for_good_with_the_next(library):
     old, new = (save(library, number) for number in range(2))
     library.delete(old)
-    month = time.time() - 31 * 24 * 3600
-    for file in (library.path / ".trash").iterdir():
-        os.utime(file, (month, month))
+    (grave,) = (library.path / ".trash").iterdir()
+    other = library.path / ".trash" / "mine.txt"
+    other.write_text("kept")
+    grave.rename(grave.with_name(f"20200101{grave.name[8:]}"))
     library.delete(new)
     assert numbers(library.deleted()) == [1]
+
+
+def test_two_clips_of_one_name_can_be_deleted_and_neither_is_lost_or_mixed(library):
+    clip = save(library)
+    sheet = clip.path.with_suffix(".json").read_text("utf-8")
+    library.delete(clip)
+    clip.path.write_bytes(b"another")
+    clip.path.with_suffix(".json").write_text(sheet, "utf-8")
+    with pytest.raises(FileExistsError, match="Rename that one"):
+        library.restore(clip)
+    assert clip.path.read_bytes() == b"another"
+    library.delete(clip)
+    first, last = library.deleted()[::-1]
+    library.restore(last)
+    assert clip.path.read_bytes() == b"another"
+    library.delete(clip)
+    library.restore(first)
+    assert clip.path.read_bytes() == b"clip"
+
+
+def test_a_trash_that_is_a_link_to_another_place_is_left_alone(library, tmp_path):
+    clip = save(library)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (library.path / ".trash").symlink_to(outside)
+    with pytest.raises(InvalidRequestError, match="a link to another place"):
+        library.delete(clip)
+    assert clip.path.exists()
+    assert list(outside.iterdir()) == []
+
+
+def test_a_clip_without_a_time_zone_and_one_without_a_size_do_not_stop_the_others(library):
+    naive, flat, good = (save(library, number) for number in range(3))
+    for clip, change in ((naive, {"created_at": "2026-01-01T10:00:00"}), (flat, {"height": 0})):
+        sheet = clip.path.with_suffix(".json")
+        sheet.write_text(json.dumps({**json.loads(sheet.read_text("utf-8")), **change}), "utf-8")
+    assert sorted(numbers(library.clips())) == sorted(numbers([naive, good]))
 
 
 @pytest.mark.parametrize("change", ["hide", "unhide", "delete", "restore"])

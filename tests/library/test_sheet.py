@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 from dataclasses import replace
 
 import pytest
 
 from ipyveo import Library, VeoClient, generate
-from ipyveo.library.sheet import curl_code, details, differs, is_pick
+from ipyveo.library.sheet import curl_code, details, differs, is_pick, python_code
 from ipyveo.sandbox import EmbeddedSandbox, SandboxOptions
 
 
@@ -121,6 +122,31 @@ async def test_a_damaged_sheet_leaves_what_is_known_of_the_clip(client, pictures
     assert differs(clip) == ""
     assert "prompt=dusk" in curl_code(clip)
     assert "1280\N{MULTIPLICATION SIGN}720" in details(clip)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"number_of_videos": "1; touch PWNED #", "pictures": 5, "framings": 5},
+        {"pictures": None, "framings": [5]},
+        {"pictures": ["a.png"], "framings": [{"zoom=1) or print('PWNED') #": 1, "zoom": "1) or PWNED"}]},
+    ],
+)
+async def test_a_sheet_of_somebody_else_puts_no_code_into_code(client, pictures, tmp_path, asked):
+    (clip,) = await generate(*pictures, prompt="dusk", client=client, library=tmp_path)
+    sheet = clip.path.with_suffix(".json")
+    sheet.write_text(json.dumps({**json.loads(sheet.read_text("utf-8")), "request": asked}), "utf-8")
+    for text in (curl_code(clip), python_code(clip)):
+        assert "PWNED" not in text
+    assert "1280\N{MULTIPLICATION SIGN}720" in details(clip)
+
+
+async def test_the_key_goes_to_no_address_that_a_journal_names(client, pictures, tmp_path):
+    (clip,) = await generate(*pictures, prompt="dusk", client=client, library=tmp_path)
+    with sqlite3.connect(tmp_path / "journal.sqlite3") as journal:
+        journal.execute("UPDATE generations SET account = 'https://elsewhere.example#1'")
+    journal.close()
+    assert "elsewhere" not in curl_code(clip)
 
 
 async def test_the_mark_leaves_the_rest_of_the_sheet_as_it_was(client, pictures, tmp_path):

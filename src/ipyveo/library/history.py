@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import os
 import re
-import time
+import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ipyveo.errors import InvalidRequestError
 from ipyveo.media.clip import Clip
 
 if TYPE_CHECKING:
@@ -20,7 +23,9 @@ if TYPE_CHECKING:
 PAGE_SIZE: Final = 24
 TRASH: Final = ".trash"
 PICK: Final = "pick"  # the word for it in a sheet
-_KEPT_SECONDS: Final = 30 * 24 * 3600.0  # of what was deleted
+_KEPT: Final = timedelta(days=30)  # of what was deleted
+_GRAVE_STAMP: Final = "%Y%m%d-%H%M%S-%f"
+_GRAVE: Final = re.compile(r"\d{8}-\d{6}-\d{6}-[0-9a-f]{8}")
 _MEASURED: Final = ("created_at", "prompt", "engine", "width", "height", "duration", "fps", "size", "id")
 _ASKED: Final = ("aspect_ratio", "number_of_videos", "take", "generation")
 _COLUMNS: Final = (*_MEASURED, *_ASKED, "picked", "hidden", "path")
@@ -99,33 +104,70 @@ class Shelf:
             mark.unlink(missing_ok=True)
 
     def delete(self, path: Path) -> None:
-        """Move a clip to the trash, and empty that of what has been there for a month."""
-        trash = self._folder / TRASH
-        trash.mkdir(exist_ok=True)
-        for old in trash.iterdir():
-            if old.is_file() and old.stat().st_mtime < time.time() - _KEPT_SECONDS:
-                old.unlink(missing_ok=True)
-        for name in _family(path.stem):  # the clip itself first: without it, the others are passed over
-            if (self._folder / name).exists():
-                (self._folder / name).replace(trash / name)
-                os.utime(trash / name)
+        """Move a clip to the trash, into a folder of its own, and empty that of what is older than a month.
+
+        The sheet goes first and comes back last: there is never one without its film.
+        """
+        self._empty_trash()
+        grave = self._trash / f"{datetime.now(UTC):{_GRAVE_STAMP}}-{secrets.token_hex(4)}"
+        grave.mkdir(parents=True)
+        for name in reversed(_family(path.stem)):
+            if os.path.lexists(self._folder / name):
+                (self._folder / name).replace(grave / name)
+
+    def graves(self) -> list[Path]:
+        """Return the folders of what was deleted, the newest first."""
+        try:
+            found = [grave for grave in self._trash.iterdir() if _GRAVE.fullmatch(grave.name)]
+        except FileNotFoundError:
+            return []
+        return sorted(found, reverse=True)
 
     def restore(self, path: Path) -> None:
-        """Bring a clip back from the trash.
+        """Bring a clip back from the trash; of several of one name, the one that was deleted last.
 
         Raises
         ------
         FileNotFoundError
             If it is not there.
+        FileExistsError
+            If another clip has its name by now.
         """
-        if not (self._folder / TRASH / path.name).exists():
+        graves = [path.parent] if path.parent.parent == self._trash else self.graves()
+        grave = next((each for each in graves if os.path.lexists(each / path.name)), None)
+        if grave is None:
             raise FileNotFoundError(
                 f"{path.name} is not among the deleted clips, so it cannot be brought back."
             )
-        for name in reversed(_family(path.stem)):
-            kept, target = self._folder / TRASH / name, self._folder / name
-            if kept.exists() and not target.exists():
-                kept.replace(target)
+        family = _family(path.stem)
+        if any(os.path.lexists(self._folder / name) for name in family):
+            raise FileExistsError(
+                f"Another clip is called {path.name} by now. Rename that one, then bring this one back."
+            )
+        for name in family:
+            if os.path.lexists(grave / name):
+                (grave / name).replace(self._folder / name)
+        grave.rmdir()
+
+    @property
+    def _trash(self) -> Path:
+        trash = self._folder / TRASH
+        if trash.is_symlink():
+            raise InvalidRequestError(
+                f"The library's folder {TRASH} is a link to another place, so nothing is deleted. "
+                "Remove the link."
+            )
+        return trash
+
+    def _empty_trash(self) -> None:
+        oldest = f"{datetime.now(UTC) - _KEPT:{_GRAVE_STAMP}}"
+        for grave in self.graves():
+            if grave.name < oldest and not grave.is_symlink():
+                for film in grave.glob("*.mp4"):
+                    for name in _family(film.stem):
+                        (grave / name).unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # somebody else's file lies in it
+                    grave.rmdir()
 
     def _files(self) -> set[str]:
         try:
@@ -171,13 +213,19 @@ def read_sheet(path: Path) -> Sheet | None:
             duration=float(record["duration"]),
             fps=float(record["fps"]),
             size=clip_path.stat().st_size,
-            created_at=datetime.fromisoformat(record["created_at"]),
+            created_at=_in_a_zone(datetime.fromisoformat(record["created_at"])),
             engine="veo" if record["engine"] == "veo" else "sandbox",
         )
         asked, picked = record.get("request"), bool(record.get(PICK))
+        if not all(0 < value < math.inf for value in (clip.width, clip.height, clip.duration, clip.fps)):
+            return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
     return Sheet(clip, asked if isinstance(asked, dict) else {}, picked)
+
+
+def _in_a_zone(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def as_table(sheets: Iterator[Sheet]) -> pd.DataFrame:

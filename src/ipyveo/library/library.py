@@ -14,7 +14,7 @@ import sqlite3
 import threading
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -79,7 +79,7 @@ class Library:
         Parameters
         ----------
         clip
-            A clip of a library.
+            A clip of this library.
         picked
             False takes the star away. A run has one pick at most.
 
@@ -95,7 +95,7 @@ class Library:
         >>> library.picks()  # doctest: +SKIP
         [Clip(path=...)]
         """
-        set_pick(clip, picked=picked)
+        set_pick(replace(clip, path=self._mine(clip)), picked=picked)
 
     def history(
         self, search: str = "", *, page: int = 1, page_size: int = PAGE_SIZE, hidden: bool = False
@@ -144,17 +144,21 @@ class Library:
 
     def deleted(self) -> list[Clip]:
         """Return the clips that `restore` can bring back, newest first."""
-        return [sheet.clip for sheet in Shelf(self.path / TRASH).sheets(hidden=None)]
+        graves = map(Shelf, self._shelf.graves())
+        return [sheet.clip for grave in graves for sheet in grave.sheets(hidden=None)]
 
     def restore(self, clip: Clip) -> None:
-        """Bring a deleted clip back.
+        """Bring a deleted clip back; of several of one name, the one that was deleted last.
 
         Raises
         ------
         FileNotFoundError
             If it is not in the trash any more.
+        FileExistsError
+            If another clip has its name by now.
         """
-        self._shelf.restore(self._mine(clip))
+        mine = self._mine(clip)
+        self._shelf.restore(clip.path if clip.path.parent.parent.name == TRASH else mine)
 
     def to_dataframe(self) -> pd.DataFrame:
         """Return the saved clips as a table, newest first: what each is, and what was asked for.
@@ -180,7 +184,7 @@ class Library:
     def _mine(self, clip: Clip) -> Path:
         """Return where a clip of this library lies, or lay before it was deleted."""
         folder, mine = clip.path.parent.resolve(), self.path.resolve()
-        if folder not in (mine, mine / TRASH) or clip.path.suffix != ".mp4":
+        if mine not in (folder, folder.parent.parent) or clip.path.suffix != ".mp4":
             raise InvalidRequestError(
                 f"{clip.path.name[:80]!r} is not a clip of this library. Nothing was changed."
             )
@@ -360,8 +364,6 @@ class Library:
         except (OSError, ValueError, KeyError, TypeError):
             return None
         found = read_sheet(sheet)
-        if found is None:
-            sheet.unlink(missing_ok=True)  # written right before the end; it would only hold the name
         return None if found is None else found.clip
 
     def _free_names(self, stem: str) -> Iterator[Path]:

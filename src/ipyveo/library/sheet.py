@@ -8,11 +8,13 @@ import os
 import secrets
 import shlex
 import sqlite3
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from ipyveo.api.requests import check_count
 from ipyveo.errors import InvalidRequestError, VeoError
 from ipyveo.library.history import PICK, Sheet, read_sheet
 from ipyveo.library.journal import FILE_NAME, Entry, Journal, StoredTake
@@ -22,6 +24,8 @@ from ipyveo.media.clip import Clip
 _KEY = "$GENAIPRO_API_KEY"
 _LONGEST_PROMPT = 2_000  # of what the details show; the code has all of it
 _SHAPE_TOLERANCE = 0.02
+_FITS = ("cover", "contain", "blur")
+_picking = threading.Lock()  # one pick at a time: each reads what another may be writing
 
 
 def request_of(clip: Clip) -> Mapping[str, Any]:
@@ -44,13 +48,22 @@ def set_pick(clip: Clip, *, picked: bool) -> None:
     OSError
         If its sheet is gone or cannot be written.
     """
-    _mark(clip.path, picked=picked)
+    with _picking:
+        _mark(clip.path, picked=picked)
+        for other in _others(clip) if picked else []:
+            sheet = _sheet(other)
+            if other != clip.path and sheet is not None and sheet.picked:
+                _mark(other, picked=False)
+
+
+def _others(clip: Clip) -> list[Path]:
+    """Return where the takes of a clip's run lie: by the journal, or without it by what every sheet says."""
     _, takes = _journaled(clip)
-    others = [clip.path.with_name(Path(take.file).name) for take in takes if take.file] if picked else []
-    for other in others:
-        sheet = _sheet(other)
-        if other != clip.path and sheet is not None and sheet.picked:
-            _mark(other, picked=False)
+    if takes:
+        return [clip.path.with_name(Path(take.file).name) for take in takes if take.file]
+    run = request_of(clip).get("generation")
+    sheets = [read_sheet(path) for path in clip.path.parent.glob("*.json")] if run else []
+    return [each.clip.path for each in sheets if each is not None and each.asked.get("generation") == run]
 
 
 def python_code(clip: Clip) -> str:
@@ -70,26 +83,61 @@ def python_code(clip: Clip) -> str:
     )
     """
     asked = request_of(clip)
-    try:
-        pictures = [
-            _picture_code(str(name), **framing)
-            for name, framing in zip(asked["pictures"], asked["framings"], strict=True)
-        ]
-        settings = {name: asked[name] for name in ("prompt", "aspect_ratio", "number_of_videos")}
-    except (ValueError, KeyError, TypeError):
-        pictures, settings = [repr("start.png")], {"prompt": clip.prompt}
+    names, framings = _pictures(asked)
+    pictures = [_picture_code(name, framing) for name, framing in zip(names, framings, strict=True)]
+    ratio = _asked_ratio(asked) or AspectRatio.LANDSCAPE
+    settings = {
+        "prompt": _prompt(clip, asked),
+        "aspect_ratio": ratio.label,
+        "number_of_videos": _count(asked),
+    }
     arguments = [*pictures, *(f"{name}={value!r}" for name, value in settings.items())]
     lines = "".join(f"    {argument},\n" for argument in arguments)
-    names = "Frame, generate" if any(picture.startswith("Frame") for picture in pictures) else "generate"
-    return f"from ipyveo import {names}\n\nclips = await generate(\n{lines})\n"
+    imports = "Frame, generate" if any(picture.startswith("Frame") for picture in pictures) else "generate"
+    return f"from ipyveo import {imports}\n\nclips = await generate(\n{lines})\n"
 
 
-def _picture_code(name: str, **framing: object) -> str:
+def _prompt(clip: Clip, asked: Mapping[str, Any]) -> str:
+    return str(asked.get("prompt", clip.prompt))
+
+
+def _count(asked: Mapping[str, Any]) -> int:
+    """Return how many were asked for. A sheet may be anybody's: only a number goes into code."""
+    with contextlib.suppress(InvalidRequestError):
+        return check_count(asked.get("number_of_videos"))
+    return 1
+
+
+def _pictures(asked: Mapping[str, Any]) -> tuple[list[str], list[Mapping[str, Any]]]:
+    """Return the names of the pictures that were given, and the framing of each."""
+    given = asked.get("pictures")
+    names = [str(name) for name in given] if isinstance(given, list) and given else ["start.png"]
+    framed = asked.get("framings")
+    known = framed if isinstance(framed, list) else []
+    framings: list[Mapping[str, Any]] = [each if isinstance(each, dict) else {} for each in known]
+    return names, [*framings, *[{}] * len(names)][: len(names)]
+
+
+def _framing(said: Mapping[str, Any]) -> dict[str, object]:
+    """Return of a framing what a `Frame` takes: a sheet may be anybody's, and this goes into code."""
+    framing: dict[str, object] = {}
+    if said.get("fit") in _FITS:
+        framing["fit"] = said["fit"]
+    focus = said.get("focus")
+    if isinstance(focus, list | tuple) and all(isinstance(share, int | float) for share in focus):
+        framing["focus"] = tuple(focus)
+    if isinstance(said.get("zoom"), int | float):
+        framing["zoom"] = said["zoom"]
+    if isinstance(said.get("background"), str):
+        framing["background"] = said["background"]
+    return framing
+
+
+def _picture_code(name: str, said: Mapping[str, Any]) -> str:
     """Return the Python for a picture: its name, or the frame of it where it was framed."""
+    framing = _framing(said)
     if not framing:
         return repr(name)
-    if "focus" in framing:
-        framing["focus"] = tuple(framing["focus"])  # type: ignore[arg-type]
     return f"Frame({name!r}{''.join(f', {word}={value!r}' for word, value in framing.items())})"
 
 
@@ -109,17 +157,17 @@ def curl_code(clip: Clip) -> str:
     """
     asked, (entry, _) = request_of(clip), _journaled(clip)
     ratio = _asked_ratio(asked) or AspectRatio.LANDSCAPE
-    pictures = _sent_pictures(clip, entry) or [str(name) for name in asked.get("pictures", ["start.png"])]
+    pictures = _sent_pictures(clip, entry) or _pictures(asked)[0]
     fields = [
         "-F " + shlex.quote(f"{field}=@{_quoted(name)}")
         for field, name in zip(("start_image", "end_image"), pictures, strict=False)
     ]
-    prompt = f"prompt={asked.get('prompt', clip.prompt)}"
+    prompt = f"prompt={_prompt(clip, asked)}"
     # --form-string, since -F would read a file where a prompt begins with "@" or "<".
     fields += [
         f"--form-string {shlex.quote(prompt)}",
         f"-F aspect_ratio={ratio.api_word}",
-        f"-F number_of_videos={asked.get('number_of_videos', 1)}",
+        f"-F number_of_videos={_count(asked)}",
     ]
     lines = [
         f"curl -N -X POST {shlex.quote(_address(entry))}",
@@ -136,10 +184,12 @@ def _quoted(name: str) -> str:
 
 
 def _address(entry: Entry | None) -> str:
+    """Return where the service is asked; of a journal, which may be anybody's, only this machine counts."""
     from ipyveo.api.client import BASE_URL
 
     account = entry.account if entry is not None else ""
-    base = account if account.startswith(("http://", "https://")) else BASE_URL
+    here = urlsplit(account).hostname in ("127.0.0.1", "localhost")
+    base = account if here and account.startswith("http://") else BASE_URL
     return f"{base}/veo/frames-to-video"
 
 
@@ -213,15 +263,14 @@ def details(clip: Clip) -> str:
 
 
 def _asked_lines(clip: Clip, asked: Mapping[str, Any]) -> Iterator[str]:
-    prompt = str(asked.get("prompt", clip.prompt))
+    prompt = _prompt(clip, asked)
     yield from (prompt[:_LONGEST_PROMPT] + ("…" if len(prompt) > _LONGEST_PROMPT else "")).splitlines()
     if not asked:
         yield "nothing else is known: no sheet lies beside the clip"
         return
     yield f"{asked.get('aspect_ratio')}, take {asked.get('take')} of {asked.get('number_of_videos')}"
-    framings = [*asked.get("framings", []), {}, {}]
-    for which, name, framing in zip(("start", "end"), asked.get("pictures", []), framings, strict=False):
-        words = [f"{word} {value}" for word, value in framing.items()]
+    for which, name, framing in zip(("start", "end"), *_pictures(asked), strict=False):
+        words = [f"{word} {value}" for word, value in _framing(framing).items()]
         yield ", ".join([f"{which} {name}", *words])
 
 
