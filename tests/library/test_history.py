@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from datetime import UTC, datetime, timedelta
 
@@ -111,52 +112,172 @@ def test_a_deleted_clip_is_back_whole_with_undo_also_in_another_process(library)
         library.restore(clips[0])
 
 
+def deletions(library):
+    return sorted((library.path / ".trash").iterdir())
+
+
+def aged(deletion, days):
+    """Have a deletion be so old, by the name of its folder."""
+    moment = datetime.now(UTC) - timedelta(days=days)
+    return deletion.rename(deletion.with_name(f"{moment:%Y%m%d-%H%M%S}{deletion.name[15:]}"))
+
+
 def test_what_was_deleted_a_month_ago_goes_for_good_with_the_next(library):
+    oldest, older, new = (save(library, number) for number in range(3))
+    for clip, days in ((oldest, 31), (older, 29)):
+        library.delete(clip)
+        gone = aged(deletions(library)[-1], days)
+    library.delete(new)
+    assert numbers(library.deleted()) == [2, 1]
+    assert gone in deletions(library)
+    assert len(deletions(library)) == 2
+
+
+def test_an_old_clip_is_kept_for_a_month_from_its_deletion_on(library):
+    old, new = (save(library, number) for number in range(2))
+    for suffix in (".mp4", ".json"):
+        os.utime(old.path.with_suffix(suffix), (0, 0))
+    library.delete(old)
+    library.delete(new)
+    assert numbers(library.deleted()) == [1, 0]
+
+
+def test_only_deleted_clips_are_removed_from_the_trash(library, tmp_path):
     old, new = (save(library, number) for number in range(2))
     library.delete(old)
-    (grave,) = (library.path / ".trash").iterdir()
-    other = library.path / ".trash" / "mine.txt"
-    other.write_text("kept")
-    grave.rename(grave.with_name(f"20200101{grave.name[8:]}"))
+    deletion = aged(deletions(library)[0], 60)
+    (deletion / "notes.txt").write_text("somebody's")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "a.mp4").write_bytes(b"theirs")
+    trash = library.path / ".trash"
+    (trash / deletion.name.replace("-", "_")).mkdir()
+    (trash / f"{deletion.name[:-8]}00000000").symlink_to(elsewhere)
+    (trash / "20000101-000000.mp4").write_bytes(b"theirs")
+    os.utime(trash / "20000101-000000.mp4", (0, 0))
     library.delete(new)
+    assert [path.name for path in deletion.iterdir()] == ["notes.txt"]
+    assert (elsewhere / "a.mp4").exists()
+    assert (trash / "20000101-000000.mp4").exists()
+    assert len(deletions(library)) == 5
     assert numbers(library.deleted()) == [1]
 
 
-def test_two_clips_of_one_name_can_be_deleted_and_neither_is_lost_or_mixed(library):
-    clip = save(library)
-    sheet = clip.path.with_suffix(".json").read_text("utf-8")
-    library.delete(clip)
-    clip.path.write_bytes(b"another")
-    clip.path.with_suffix(".json").write_text(sheet, "utf-8")
-    with pytest.raises(FileExistsError, match="Rename that one"):
-        library.restore(clip)
-    assert clip.path.read_bytes() == b"another"
-    library.delete(clip)
-    first, last = library.deleted()[::-1]
-    library.restore(last)
-    assert clip.path.read_bytes() == b"another"
-    library.delete(clip)
+def test_of_a_name_that_was_deleted_twice_the_last_comes_back_and_the_other_is_kept(library):
+    first = save(library, 0, "dusk")
+    library.delete(first)
+    second = save(library, 0, "dusk")
+    assert second.path == first.path
+    second.path.write_bytes(b"second")
+    library.delete(second)
+    assert len(library.deleted()) == 2
     library.restore(first)
-    assert clip.path.read_bytes() == b"clip"
+    assert second.path.read_bytes() == b"second"
+    (kept,) = library.deleted()
+    assert kept.path.read_bytes() == b"clip"
+    library.delete(second)
+    library.restore(kept)
+    assert first.path.read_bytes() == b"clip"
 
 
-def test_a_trash_that_is_a_link_to_another_place_is_left_alone(library, tmp_path):
+def everything(library):
+    return {
+        path.relative_to(library.path): path.read_bytes()
+        for path in library.path.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.mark.parametrize("taken", [(".mp4", ".json"), (".mp4",), (".json",)])
+def test_a_clip_whose_name_is_taken_by_now_stays_in_the_trash_and_says_so(library, taken):
     clip = save(library)
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    (library.path / ".trash").symlink_to(outside)
-    with pytest.raises(InvalidRequestError, match="a link to another place"):
+    library.hide(clip)
+    library.delete(clip)
+    for suffix in taken:
+        clip.path.with_suffix(suffix).write_bytes(b"theirs")
+    before = everything(library)
+    with pytest.raises(FileExistsError, match=r"another clip has this name by now\. Rename that"):
+        library.restore(clip)
+    assert everything(library) == before
+    for suffix in taken:
+        clip.path.with_suffix(suffix).unlink()
+    library.restore(clip)
+    assert library.history(hidden=True).clips == [clip]
+    assert deletions(library) == []
+
+
+@pytest.mark.parametrize("whole", ["a link", "a file"])
+def test_a_trash_that_is_not_the_library_s_own_is_refused(library, tmp_path, whole):
+    clip = save(library)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    old = elsewhere / "20000101-000000-000000-00000000"
+    old.mkdir()
+    (old / "a.mp4").write_bytes(b"theirs")
+    os.utime(old / "a.mp4", (0, 0))
+    if whole == "a link":
+        (library.path / ".trash").symlink_to(elsewhere)
+    else:
+        (library.path / ".trash").write_text("")
+    for change in (lambda: library.delete(clip), lambda: library.restore(clip), library.deleted):
+        with pytest.raises(InvalidRequestError, match=r"\.trash is no folder of its own"):
+            change()
+    assert library.clips() == [clip]
+    assert [path.name for path in elsewhere.rglob("*")] == [old.name, "a.mp4"]
+
+
+def test_a_clip_that_is_a_link_goes_and_comes_as_the_link(library, tmp_path):
+    clip = save(library)
+    target = clip.path.rename(tmp_path / "film.mp4")
+    os.utime(target, (1000, 1000))
+    clip.path.symlink_to(target)
+    library.delete(clip)
+    assert not os.path.lexists(clip.path)
+    library.restore(clip)
+    assert clip.path.readlink() == target
+    assert (target.stat().st_mtime, target.read_bytes()) == (1000, b"clip")
+    target.unlink()
+    library.delete(clip)
+    library.restore(clip)
+    assert clip.path.is_symlink()
+
+
+@pytest.mark.parametrize("fails_at", range(1, 4))
+@pytest.mark.parametrize("change", ["delete", "restore"])
+def test_no_sheet_is_ever_seen_without_its_film_and_a_failed_move_is_undone(
+    library, monkeypatch, change, fails_at
+):
+    clip = save(library)
+    library.hide(clip)
+    if change == "restore":
         library.delete(clip)
-    assert clip.path.exists()
-    assert list(outside.iterdir()) == []
+    before, moves, replace = set(everything(library)), [], type(clip.path).replace
+
+    def watched(source, target):
+        assert clip.path.exists() or not clip.path.with_suffix(".json").exists()
+        moves.append(source.suffix)
+        if len(moves) == fails_at:
+            raise PermissionError
+        return replace(source, target)
+
+    monkeypatch.setattr(type(clip.path), "replace", watched)
+    with pytest.raises(PermissionError):
+        getattr(library, change)(clip)
+    assert set(everything(library)) == before
+    order = [".json", ".hidden", ".mp4"] if change == "delete" else [".mp4", ".hidden", ".json"]
+    assert moves[:fails_at] == order[:fails_at]
 
 
-def test_a_clip_without_a_time_zone_and_one_without_a_size_do_not_stop_the_others(library):
-    naive, flat, good = (save(library, number) for number in range(3))
-    for clip, change in ((naive, {"created_at": "2026-01-01T10:00:00"}), (flat, {"height": 0})):
-        sheet = clip.path.with_suffix(".json")
-        sheet.write_text(json.dumps({**json.loads(sheet.read_text("utf-8")), **change}), "utf-8")
-    assert sorted(numbers(library.clips())) == sorted(numbers([naive, good]))
+@pytest.mark.parametrize("moved", [(".json",), (".json", ".mp4")])
+def test_a_clip_whose_way_to_the_trash_was_cut_short_comes_back(library, moved):
+    clip = save(library)
+    folder = library.path / ".trash" / "20261126-101500-000000-0a1b2c3d"
+    folder.mkdir(parents=True)
+    for suffix in moved:
+        clip.path.with_suffix(suffix).rename(folder / clip.path.with_suffix(suffix).name)
+    assert library.clips() == []
+    library.restore(clip)
+    assert library.clips() == [clip]
 
 
 @pytest.mark.parametrize("change", ["hide", "unhide", "delete", "restore"])

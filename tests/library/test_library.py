@@ -11,7 +11,7 @@ from ipyveo import Clip, Library
 from ipyveo.library.library import slug
 
 
-def save(library: Library, prompt: str = "dusk falls", content: bytes = b"clip") -> Clip:
+def save(library: Library, prompt: str = "dusk falls", content: bytes = b"clip", **asked: object) -> Clip:
     part = library.incoming("part")
     part.write_bytes(content)
     clip = Clip(
@@ -26,7 +26,7 @@ def save(library: Library, prompt: str = "dusk falls", content: bytes = b"clip")
         created_at=datetime(2026, 11, 23, 10, 42, tzinfo=UTC),
         engine="veo",
     )
-    return library.save(part, clip, {"prompt": prompt})
+    return library.save(part, clip, {"prompt": prompt, **asked})
 
 
 def test_a_clip_gets_a_readable_name_and_is_found_again(tmp_path):
@@ -97,6 +97,27 @@ def test_a_sheet_that_is_none_is_passed_over(tmp_path, text):
     assert library.clips() == [clip]
 
 
+@pytest.mark.parametrize("name", ["width", "height", "duration", "fps"])
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "0", "-1", "1e400", "9" * 400, "null"])
+def test_a_sheet_with_measurements_that_no_video_has_is_passed_over(tmp_path, name, value):
+    library = Library(tmp_path)
+    clip = save(library)
+    sheet = save(library).path.with_suffix(".json")
+    record = json.loads(sheet.read_text())
+    sheet.write_text(json.dumps({**record, name: "VALUE"}).replace('"VALUE"', value))
+    assert library.clips() == [clip]
+    assert library.picks() == []
+
+
+def test_a_moment_without_a_zone_is_utc_and_an_impossible_one_is_passed_over(tmp_path):
+    library = Library(tmp_path)
+    clips = [save(library) for _ in range(3)]
+    for clip, moment in zip(clips[1:], ["2026-11-23T10:42:00", "0001-01-01T00:00:00+14:00"], strict=True):
+        sheet = clip.path.with_suffix(".json")
+        sheet.write_text(json.dumps({**json.loads(sheet.read_text()), "created_at": moment}))
+    assert library.clips() == clips[:2]
+
+
 def test_the_folder_keeps_itself_out_of_version_control_and_is_made_when_needed(tmp_path):
     library = Library(tmp_path / "clips")
     assert library.clips() == []
@@ -111,3 +132,14 @@ def test_the_environment_names_the_folder(monkeypatch, tmp_path):
     monkeypatch.delenv("IPYVEO_LIBRARY")
     monkeypatch.chdir(tmp_path)
     assert Library().path == tmp_path / "ipyveo-library"
+
+
+def test_looking_for_a_landed_clip_removes_nothing(tmp_path):
+    library = Library(tmp_path)
+    clip = save(library, generation="run-1")
+    assert library.landed(clip.path.name, "run-1") == clip
+    assert library.landed(clip.path.name, "run-2") is None
+    clip.path.unlink()
+    assert library.landed(clip.path.name, "run-1") is None
+    assert clip.path.with_suffix(".json").exists()
+    assert save(library, generation="run-1").path.name.endswith("-2.mp4")

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import json
 import os
 import shutil
 import sqlite3
 import subprocess
+import threading
 from dataclasses import replace
 
 import pytest
 
-from ipyveo import Library, VeoClient, generate
+from ipyveo import InvalidRequestError, Library, VeoClient, generate
+from ipyveo.library import sheet as sheet_module
+from ipyveo.library.history import read_sheet
 from ipyveo.library.sheet import curl_code, details, differs, is_pick, python_code
 from ipyveo.sandbox import EmbeddedSandbox, SandboxOptions
 
@@ -113,10 +118,8 @@ async def test_another_shape_than_was_asked_for_is_said(client, pictures, tmp_pa
     assert differs(replace(clip, width=360, height=640)) == "smaller than 720\N{MULTIPLICATION SIGN}1280"
 
 
-@pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"request": 1}', '{"request": {"aspect_ratio": [1]}}', "\xff"]
-)
-async def test_a_damaged_sheet_leaves_what_is_known_of_the_clip(client, pictures, tmp_path, text):
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"request": 1}', "\xff"])
+async def test_a_sheet_that_is_none_leaves_what_is_known_of_the_clip(client, pictures, tmp_path, text):
     (clip,) = await generate(*pictures, prompt="dusk", client=client, library=tmp_path)
     clip.path.with_suffix(".json").write_text(text, "latin-1")
     assert differs(clip) == ""
@@ -124,29 +127,38 @@ async def test_a_damaged_sheet_leaves_what_is_known_of_the_clip(client, pictures
     assert "1280\N{MULTIPLICATION SIGN}720" in details(clip)
 
 
-@pytest.mark.parametrize(
-    "asked",
-    [
-        {"number_of_videos": "1; touch PWNED #", "pictures": 5, "framings": 5},
-        {"pictures": None, "framings": [5]},
-        {"pictures": ["a.png"], "framings": [{"zoom=1) or print('PWNED') #": 1, "zoom": "1) or PWNED"}]},
-    ],
-)
-async def test_a_sheet_of_somebody_else_puts_no_code_into_code(client, pictures, tmp_path, asked):
+ODD = [
+    1,
+    None,
+    [],
+    {"aspect_ratio": [1]},
+    {"pictures": 5, "framings": 5},
+    {"pictures": None, "framings": None},
+    {"pictures": [None, {}], "framings": [5, ["focus"]]},
+    {"aspect_ratio": "16:9", "pictures": ["a.png"], "framings": [{"focus": 5, "zoom": []}]},
+    {"prompt": 5, "number_of_videos": {}, "take": [], "generation": {"a": "\ud800"}},
+    {"generation": "\ud800"},
+]
+
+
+def change(clip, **values):
+    """Change what the sheet says was asked for, as another hand could."""
+    sheet = clip.path.with_suffix(".json")
+    record = json.loads(sheet.read_text("utf-8"))
+    sheet.write_text(json.dumps({**record, "request": {**record["request"], **values}}), "utf-8")
+
+
+@pytest.mark.parametrize("asked", ODD, ids=ascii)
+async def test_a_damaged_sheet_leaves_what_is_known_of_the_clip(client, pictures, tmp_path, asked):
     (clip,) = await generate(*pictures, prompt="dusk", client=client, library=tmp_path)
     sheet = clip.path.with_suffix(".json")
     sheet.write_text(json.dumps({**json.loads(sheet.read_text("utf-8")), "request": asked}), "utf-8")
-    for text in (curl_code(clip), python_code(clip)):
-        assert "PWNED" not in text
+    assert Library(tmp_path).clips() == [clip]
+    assert differs(clip) == ""
+    compile(python_code(clip), "cell", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    assert "prompt='dusk'" in python_code(clip)
+    assert "prompt=dusk" in curl_code(clip)
     assert "1280\N{MULTIPLICATION SIGN}720" in details(clip)
-
-
-async def test_the_key_goes_to_no_address_that_a_journal_names(client, pictures, tmp_path):
-    (clip,) = await generate(*pictures, prompt="dusk", client=client, library=tmp_path)
-    with sqlite3.connect(tmp_path / "journal.sqlite3") as journal:
-        journal.execute("UPDATE generations SET account = 'https://elsewhere.example#1'")
-    journal.close()
-    assert "elsewhere" not in curl_code(clip)
 
 
 async def test_the_mark_leaves_the_rest_of_the_sheet_as_it_was(client, pictures, tmp_path):
@@ -155,3 +167,116 @@ async def test_the_mark_leaves_the_rest_of_the_sheet_as_it_was(client, pictures,
     before = json.loads(sheet.read_text("utf-8"))
     Library(tmp_path).pick(clip)
     assert json.loads(sheet.read_text("utf-8")) == {**before, "pick": True}
+
+
+@pytest.mark.parametrize("count", ["1; touch owned", 0, 5, True, 2.0, None, [1]])
+async def test_only_a_number_of_videos_goes_into_a_shell_line(client, pictures, tmp_path, count):
+    (clip,) = await generate(*pictures, prompt="dusk", client=client, library=tmp_path)
+    change(clip, number_of_videos=3)
+    assert curl_code(clip).endswith("-F number_of_videos=3\n")
+    change(clip, number_of_videos=count)
+    assert curl_code(clip).endswith("-F number_of_videos=1\n")
+    assert "number_of_videos=1,\n" in python_code(clip)
+
+
+async def test_only_a_framing_s_own_words_go_into_the_python_code(client, pictures, tmp_path):
+    (clip,) = await generate(*pictures, prompt="dusk", client=client, library=tmp_path)
+    good = {"fit": "blur", "focus": [0.25, 1], "zoom": 1.5, "background": "'); import os #"}
+    change(clip, pictures=["a'.png", "b.png"], framings=[{**good, "x=open('owned', 'w')": 1}, {}])
+    code = python_code(clip)
+    assert (
+        """Frame("a'.png", fit='blur', focus=(0.25, 1), zoom=1.5, background="'); import os #"),\n""" in code
+    )
+    assert "    'b.png',\n" in code
+    odd = {"fit": "f", "focus": [1, "2"], "zoom": True, "background": 5, "zoom or owned()": 2}
+    change(clip, pictures=["a.png", "b.png"], framings=[odd, {"focus": [1], "fit": ["cover"], "zoom": "2"}])
+    assert "    'a.png',\n    'b.png',\n" in python_code(clip)
+
+
+@pytest.mark.parametrize(
+    "account",
+    [
+        "https://elsewhere.example/api/v1",
+        "http://elsewhere.example/api/v1",
+        "http://127.0.0.1@elsewhere.example/",
+        "http://elsewhere.example\\\\@127.0.0.1/",
+        "http://127.0.0.1.elsewhere.example/",
+        "http://[",
+        "https://127.0.0.1/api/v1",
+    ],
+)
+@pytest.mark.parametrize("engine", ["sandbox", "veo"])
+async def test_the_key_goes_to_no_address_that_a_journal_names(client, pictures, tmp_path, account, engine):
+    (clip,) = await generate(*pictures, prompt="dusk", client=client, library=tmp_path)
+    with contextlib.closing(sqlite3.connect(tmp_path / "journal.sqlite3")) as database, database:
+        database.execute("UPDATE generations SET account = ?", (account,))
+    code = curl_code(replace(clip, engine=engine))
+    assert "curl -N -X POST https://genaipro.vn/api/v1/veo/frames-to-video " in code
+    assert details(clip)
+
+
+async def test_only_a_sandbox_s_clip_is_asked_for_again_on_this_machine(sandbox, pictures, tmp_path):
+    address = sandbox.start()
+    client = VeoClient(address.api_key, address.base_url)
+    (clip,) = await generate(*pictures, prompt="dusk", client=client, library=tmp_path)
+    assert f"POST {address.base_url}/veo/" in curl_code(clip)
+    assert "POST https://genaipro.vn/api/v1/veo/" in curl_code(replace(clip, engine="veo"))
+
+
+async def test_two_quick_picks_leave_exactly_one(client, pictures, tmp_path, monkeypatch):
+    library = Library(tmp_path)
+    clips = await generate(*pictures, prompt="dusk", number_of_videos=2, client=client, library=library)
+    both, mark = threading.Barrier(2), sheet_module._mark
+
+    def slow_mark(path, *, picked):
+        mark(path, picked=picked)
+        with contextlib.suppress(threading.BrokenBarrierError):  # where the other one has to wait for us
+            both.wait(0.2)
+
+    monkeypatch.setattr(sheet_module, "_mark", slow_mark)
+    threads = [threading.Thread(target=library.pick, args=(clip,)) for clip in clips]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(library.picks()) == 1
+
+
+@pytest.mark.parametrize("change_of", ["no journal", "one renamed", "both renamed"])
+async def test_a_run_has_one_pick_at_most_however_its_files_are_kept(client, pictures, tmp_path, change_of):
+    library = Library(tmp_path)
+    await generate(*pictures, prompt="dusk", number_of_videos=2, client=client, library=library)
+    (other,) = await generate(*pictures, prompt="dawn", client=client, library=library)
+    if change_of == "no journal":
+        (tmp_path / "journal.sqlite3").unlink()
+    for clip in library.clips()[: {"no journal": 0, "one renamed": 1, "both renamed": 2}[change_of]]:
+        for suffix in (".mp4", ".json"):
+            clip.path.with_suffix(suffix).rename(tmp_path / f"my {clip.id}{suffix}")
+    first, second = [clip for clip in library.clips() if clip.prompt == "dusk"]
+    for clip in (other, first, second):
+        library.pick(clip)
+    assert {clip.id for clip in library.picks()} == {other.id, second.id}
+    library.pick(first)
+    assert {clip.id for clip in library.picks()} == {other.id, first.id}
+
+
+async def test_the_folder_is_not_read_where_the_journal_names_the_takes(
+    client, pictures, tmp_path, monkeypatch
+):
+    library = Library(tmp_path)
+    clips = await generate(*pictures, prompt="dusk", number_of_videos=2, client=client, library=library)
+    (other,) = await generate(*pictures, prompt="dawn", client=client, library=library)
+    read: list[str] = []
+    monkeypatch.setattr(
+        sheet_module, "read_sheet", lambda path: (read.append(path.stem), read_sheet(path))[1]
+    )
+    library.pick(clips[0])
+    assert clips[1].path.stem in read
+    assert other.path.stem not in read
+
+
+async def test_a_clip_of_another_library_is_not_picked(client, pictures, tmp_path):
+    (clip,) = await generate(*pictures, prompt="dusk", client=client, library=tmp_path / "theirs")
+    with pytest.raises(InvalidRequestError, match="not a clip of this library"):
+        Library(tmp_path / "mine").pick(clip)
+    assert is_pick(clip) is False

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,11 +23,12 @@ PAGE_SIZE: Final = 24
 TRASH: Final = ".trash"
 PICK: Final = "pick"  # the word for it in a sheet
 _KEPT: Final = timedelta(days=30)  # of what was deleted
-_GRAVE_STAMP: Final = "%Y%m%d-%H%M%S-%f"
-_GRAVE: Final = re.compile(r"\d{8}-\d{6}-\d{6}-[0-9a-f]{8}")
+_DELETION: Final = re.compile(r"\d{8}-\d{6}-\d{6}-[0-9a-f]{8}", re.ASCII)
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _MEASURED: Final = ("created_at", "prompt", "engine", "width", "height", "duration", "fps", "size", "id")
 _ASKED: Final = ("aspect_ratio", "number_of_videos", "take", "generation")
 _COLUMNS: Final = (*_MEASURED, *_ASKED, "picked", "hidden", "path")
+_MOST: Final = 1e9  # of pixels, seconds or frames a second
 _STAMPED: Final = re.compile(r"\d{8}-\d{6}-")  # how `Library.save` begins a name
 
 
@@ -104,70 +104,79 @@ class Shelf:
             mark.unlink(missing_ok=True)
 
     def delete(self, path: Path) -> None:
-        """Move a clip to the trash, into a folder of its own, and empty that of what is older than a month.
+        """Move a clip to the trash, and empty that of what has been there for a month.
 
-        The sheet goes first and comes back last: there is never one without its film.
+        Each deletion has a folder of its own, named by its moment, so that a name can be deleted twice and
+        no file's own time says how long it is kept.
+
+        Raises
+        ------
+        InvalidRequestError
+            If the trash is no folder of the library's own.
         """
-        self._empty_trash()
-        grave = self._trash / f"{datetime.now(UTC):{_GRAVE_STAMP}}-{secrets.token_hex(4)}"
-        grave.mkdir(parents=True)
-        for name in reversed(_family(path.stem)):
-            if os.path.lexists(self._folder / name):
-                (self._folder / name).replace(grave / name)
-
-    def graves(self) -> list[Path]:
-        """Return the folders of what was deleted, the newest first."""
+        trash = self._trash()
+        trash.mkdir(exist_ok=True)
+        for old in _deletions(trash):
+            if _moment_of(old) < datetime.now(UTC) - _KEPT:
+                _purge(old)
+        folder = trash / f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{secrets.token_hex(4)}"
+        folder.mkdir()
         try:
-            found = [grave for grave in self._trash.iterdir() if _GRAVE.fullmatch(grave.name)]
-        except FileNotFoundError:
-            return []
-        return sorted(found, reverse=True)
+            _move(reversed(_family(path.stem)), self._folder, folder)
+        finally:
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # where nothing came into it
+
+    def deleted(self) -> list[Clip]:
+        """Return the clips in the trash, newest first."""
+        found = [
+            (sheet.clip, folder)
+            for folder in _deletions(self._trash())
+            for sheet in map(read_sheet, folder.glob("*.json"))
+            if sheet is not None
+        ]
+        found.sort(key=lambda each: (each[0].created_at, each[1].name), reverse=True)
+        return [clip for clip, _ in found]
 
     def restore(self, path: Path) -> None:
-        """Bring a clip back from the trash; of several of one name, the one that was deleted last.
+        """Bring a clip back from the trash: the one at this path there, else the last deleted of this name.
 
         Raises
         ------
         FileNotFoundError
             If it is not there.
         FileExistsError
-            If another clip has its name by now.
+            If another clip has its name by now; nothing is moved then.
+        InvalidRequestError
+            If the trash is no folder of the library's own.
         """
-        graves = [path.parent] if path.parent.parent == self._trash else self.graves()
-        grave = next((each for each in graves if os.path.lexists(each / path.name)), None)
-        if grave is None:
+        film, _, sheet = _family(path.stem)
+        kept = [
+            folder
+            for folder in _deletions(self._trash())
+            if _lies(folder / film) or _lies(folder / sheet)  # one alone where a move was cut short
+        ]
+        if not kept:
             raise FileNotFoundError(
                 f"{path.name} is not among the deleted clips, so it cannot be brought back."
             )
-        family = _family(path.stem)
-        if any(os.path.lexists(self._folder / name) for name in family):
+        folder = next((each for each in kept if each.name == path.parent.name), kept[-1])
+        if _lies(self._folder / sheet) or (_lies(self._folder / film) and _lies(folder / film)):
             raise FileExistsError(
-                f"Another clip is called {path.name} by now. Rename that one, then bring this one back."
+                f"{path.name} was not brought back, since another clip has this name by now. Rename that "
+                "one and its sheet, then restore again."
             )
-        for name in family:
-            if os.path.lexists(grave / name):
-                (grave / name).replace(self._folder / name)
-        grave.rmdir()
+        _move(_family(path.stem), folder, self._folder)
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
-    @property
     def _trash(self) -> Path:
         trash = self._folder / TRASH
-        if trash.is_symlink():
+        if trash.is_symlink() or (trash.exists() and not trash.is_dir()):
             raise InvalidRequestError(
-                f"The library's folder {TRASH} is a link to another place, so nothing is deleted. "
-                "Remove the link."
+                f"The library's {TRASH} is no folder of its own. Nothing was moved. Remove it, and try again."
             )
         return trash
-
-    def _empty_trash(self) -> None:
-        oldest = f"{datetime.now(UTC) - _KEPT:{_GRAVE_STAMP}}"
-        for grave in self.graves():
-            if grave.name < oldest and not grave.is_symlink():
-                for film in grave.glob("*.mp4"):
-                    for name in _family(film.stem):
-                        (grave / name).unlink(missing_ok=True)
-                with contextlib.suppress(OSError):  # somebody else's file lies in it
-                    grave.rmdir()
 
     def _files(self) -> set[str]:
         try:
@@ -216,16 +225,28 @@ def read_sheet(path: Path) -> Sheet | None:
             created_at=_in_a_zone(datetime.fromisoformat(record["created_at"])),
             engine="veo" if record["engine"] == "veo" else "sandbox",
         )
+        _check(clip)
         asked, picked = record.get("request"), bool(record.get(PICK))
-        if not all(0 < value < math.inf for value in (clip.width, clip.height, clip.duration, clip.fps)):
-            return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
     return Sheet(clip, asked if isinstance(asked, dict) else {}, picked)
 
 
 def _in_a_zone(moment: datetime) -> datetime:
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return moment if moment.utcoffset() is not None else moment.replace(tzinfo=UTC)
+
+
+def _check(clip: Clip) -> None:
+    """Refuse what no video has, so that whoever reckons with it need not ask.
+
+    Raises
+    ------
+    ValueError, OverflowError
+        If there is any of it.
+    """
+    clip.created_at.astimezone()  # which cannot be for the first and the last day of all
+    if not all(0 < value < _MOST for value in (clip.width, clip.height, clip.duration, clip.fps)):
+        raise ValueError("no video has such measurements")
 
 
 def as_table(sheets: Iterator[Sheet]) -> pd.DataFrame:
@@ -255,4 +276,52 @@ def _mark(stem: str) -> str:
 
 
 def _family(stem: str) -> tuple[str, ...]:
-    return (f"{stem}.mp4", f"{stem}.json", _mark(stem))
+    """Return a clip's files in the order in which they come back: what makes it seen, its sheet, is last."""
+    return (f"{stem}.mp4", _mark(stem), f"{stem}.json")
+
+
+def _move(names: Iterable[str], source: Path, target: Path) -> None:
+    """Move files that are there, links as links; where one cannot be moved, all stay."""
+    moved: list[str] = []
+    try:
+        for name in names:
+            if _lies(source / name):
+                (source / name).replace(target / name)
+                moved.append(name)
+    except OSError:
+        for name in reversed(moved):
+            (target / name).replace(source / name)
+        raise
+
+
+def _lies(path: Path) -> bool:
+    """Tell whether a name is taken, be it by a link that leads nowhere."""
+    return os.path.lexists(path)
+
+
+def _deletions(trash: Path) -> list[Path]:
+    """Return the folders that `Shelf.delete` made, the oldest first; nobody else's, and no links."""
+    try:
+        with os.scandir(trash) as found:
+            folders = [Path(each.path) for each in found if each.is_dir(follow_symlinks=False)]
+    except FileNotFoundError:
+        return []
+    return sorted(each for each in folders if _DELETION.fullmatch(each.name) and _moment_of(each) < _NEVER)
+
+
+def _moment_of(deletion: Path) -> datetime:
+    with contextlib.suppress(ValueError):
+        return datetime.strptime(deletion.name[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+    return _NEVER
+
+
+def _purge(deletion: Path) -> None:
+    """Remove a deleted clip for good; what somebody else has put beside it stays, with the folder."""
+    with contextlib.suppress(OSError):  # what cannot go now goes with a later one
+        stems = {each.stem for each in deletion.glob("*.json")} or {
+            each.stem for each in deletion.glob("*.mp4")
+        }
+        for stem in stems:
+            for name in _family(stem):
+                (deletion / name).unlink(missing_ok=True)
+        deletion.rmdir()

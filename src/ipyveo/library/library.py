@@ -79,12 +79,14 @@ class Library:
         Parameters
         ----------
         clip
-            A clip of this library.
+            A clip of a library.
         picked
             False takes the star away. A run has one pick at most.
 
         Raises
         ------
+        InvalidRequestError
+            If it is not a clip of this library.
         OSError
             If no sheet lies beside the clip, or it cannot be written.
 
@@ -144,21 +146,21 @@ class Library:
 
     def deleted(self) -> list[Clip]:
         """Return the clips that `restore` can bring back, newest first."""
-        graves = map(Shelf, self._shelf.graves())
-        return [sheet.clip for grave in graves for sheet in grave.sheets(hidden=None)]
+        return self._shelf.deleted()
 
     def restore(self, clip: Clip) -> None:
-        """Bring a deleted clip back; of several of one name, the one that was deleted last.
+        """Bring a deleted clip back; of a name that was deleted more than once, the last one.
 
         Raises
         ------
         FileNotFoundError
             If it is not in the trash any more.
         FileExistsError
-            If another clip has its name by now.
+            If another clip has its name by now; nothing is moved then.
         """
-        mine = self._mine(clip)
-        self._shelf.restore(clip.path if clip.path.parent.parent.name == TRASH else mine)
+        deletion = clip.path.parent.resolve()
+        in_trash = deletion.parent == self.path.resolve() / TRASH and clip.path.suffix == ".mp4"
+        self._shelf.restore(clip.path if in_trash else self._mine(clip))
 
     def to_dataframe(self) -> pd.DataFrame:
         """Return the saved clips as a table, newest first: what each is, and what was asked for.
@@ -183,8 +185,7 @@ class Library:
 
     def _mine(self, clip: Clip) -> Path:
         """Return where a clip of this library lies, or lay before it was deleted."""
-        folder, mine = clip.path.parent.resolve(), self.path.resolve()
-        if mine not in (folder, folder.parent.parent) or clip.path.suffix != ".mp4":
+        if clip.path.parent.resolve() != self.path.resolve() or clip.path.suffix != ".mp4":
             raise InvalidRequestError(
                 f"{clip.path.name[:80]!r} is not a clip of this library. Nothing was changed."
             )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
 import shlex
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import urlsplit
 
 from ipyveo.api.requests import check_count
@@ -20,12 +21,13 @@ from ipyveo.library.history import PICK, Sheet, read_sheet
 from ipyveo.library.journal import FILE_NAME, Entry, Journal, StoredTake
 from ipyveo.media.aspect_ratio import AspectRatio
 from ipyveo.media.clip import Clip
+from ipyveo.media.framing import Fit
 
 _KEY = "$GENAIPRO_API_KEY"
 _LONGEST_PROMPT = 2_000  # of what the details show; the code has all of it
 _SHAPE_TOLERANCE = 0.02
-_FITS = ("cover", "contain", "blur")
-_picking = threading.Lock()  # one pick at a time: each reads what another may be writing
+_SANDBOX = re.compile(r"http://(127\.0\.0\.1|localhost)(:[0-9]{1,5})?(/[A-Za-z0-9._/-]*)?")
+_picking = threading.Lock()  # two quick picks of one run must not each overlook the other
 
 
 def request_of(clip: Clip) -> Mapping[str, Any]:
@@ -50,20 +52,28 @@ def set_pick(clip: Clip, *, picked: bool) -> None:
     """
     with _picking:
         _mark(clip.path, picked=picked)
-        for other in _others(clip) if picked else []:
+        for other in _run_in_folder(clip) if picked else []:
             sheet = _sheet(other)
-            if other != clip.path and sheet is not None and sheet.picked:
+            if other.name != clip.path.name and sheet is not None and sheet.picked:
                 _mark(other, picked=False)
 
 
-def _others(clip: Clip) -> list[Path]:
-    """Return where the takes of a clip's run lie: by the journal, or without it by what every sheet says."""
-    _, takes = _journaled(clip)
-    if takes:
-        return [clip.path.with_name(Path(take.file).name) for take in takes if take.file]
+def _run_in_folder(clip: Clip) -> list[Path]:
+    """Return the clips of a run that lie in its folder, which is read only if the journal cannot name all."""
     run = request_of(clip).get("generation")
-    sheets = [read_sheet(path) for path in clip.path.parent.glob("*.json")] if run else []
-    return [each.clip.path for each in sheets if each is not None and each.asked.get("generation") == run]
+    if not run:
+        return [clip.path]
+    _, takes = _journaled(clip)
+    named = [clip.path.with_name(Path(take.file).name) for take in takes if take.file]
+    found = [path for path in named if _run(path) == run]
+    if len(found) == len(named) and clip.path.name in {path.name for path in found}:
+        return found
+    return [path for path in clip.path.parent.glob("*.mp4") if _run(path) == run]
+
+
+def _run(path: Path) -> object:
+    sheet = _sheet(path)
+    return None if sheet is None else sheet.asked.get("generation")
 
 
 def python_code(clip: Clip) -> str:
@@ -83,62 +93,60 @@ def python_code(clip: Clip) -> str:
     )
     """
     asked = request_of(clip)
-    names, framings = _pictures(asked)
-    pictures = [_picture_code(name, framing) for name, framing in zip(names, framings, strict=True)]
-    ratio = _asked_ratio(asked) or AspectRatio.LANDSCAPE
-    settings = {
-        "prompt": _prompt(clip, asked),
-        "aspect_ratio": ratio.label,
-        "number_of_videos": _count(asked),
-    }
+    pictures = [_picture_code(*picture) for picture in _asked_pictures(asked)] or [repr("start.png")]
+    settings: dict[str, object] = {"prompt": _asked_prompt(clip, asked)}
+    ratio = _asked_ratio(asked)
+    if ratio is not None:
+        settings |= {"aspect_ratio": ratio.label, "number_of_videos": _asked_count(asked)}
     arguments = [*pictures, *(f"{name}={value!r}" for name, value in settings.items())]
     lines = "".join(f"    {argument},\n" for argument in arguments)
-    imports = "Frame, generate" if any(picture.startswith("Frame") for picture in pictures) else "generate"
-    return f"from ipyveo import {imports}\n\nclips = await generate(\n{lines})\n"
+    names = "Frame, generate" if any(picture.startswith("Frame") for picture in pictures) else "generate"
+    return f"from ipyveo import {names}\n\nclips = await generate(\n{lines})\n"
 
 
-def _prompt(clip: Clip, asked: Mapping[str, Any]) -> str:
-    return str(asked.get("prompt", clip.prompt))
-
-
-def _count(asked: Mapping[str, Any]) -> int:
-    """Return how many were asked for. A sheet may be anybody's: only a number goes into code."""
-    with contextlib.suppress(InvalidRequestError):
-        return check_count(asked.get("number_of_videos"))
-    return 1
-
-
-def _pictures(asked: Mapping[str, Any]) -> tuple[list[str], list[Mapping[str, Any]]]:
-    """Return the names of the pictures that were given, and the framing of each."""
-    given = asked.get("pictures")
-    names = [str(name) for name in given] if isinstance(given, list) and given else ["start.png"]
-    framed = asked.get("framings")
-    known = framed if isinstance(framed, list) else []
-    framings: list[Mapping[str, Any]] = [each if isinstance(each, dict) else {} for each in known]
-    return names, [*framings, *[{}] * len(names)][: len(names)]
-
-
-def _framing(said: Mapping[str, Any]) -> dict[str, object]:
-    """Return of a framing what a `Frame` takes: a sheet may be anybody's, and this goes into code."""
-    framing: dict[str, object] = {}
-    if said.get("fit") in _FITS:
-        framing["fit"] = said["fit"]
-    focus = said.get("focus")
-    if isinstance(focus, list | tuple) and all(isinstance(share, int | float) for share in focus):
-        framing["focus"] = tuple(focus)
-    if isinstance(said.get("zoom"), int | float):
-        framing["zoom"] = said["zoom"]
-    if isinstance(said.get("background"), str):
-        framing["background"] = said["background"]
-    return framing
-
-
-def _picture_code(name: str, said: Mapping[str, Any]) -> str:
+def _picture_code(name: str, framing: Mapping[str, object]) -> str:
     """Return the Python for a picture: its name, or the frame of it where it was framed."""
-    framing = _framing(said)
     if not framing:
         return repr(name)
     return f"Frame({name!r}{''.join(f', {word}={value!r}' for word, value in framing.items())})"
+
+
+def _asked_pictures(asked: Mapping[str, Any]) -> list[tuple[str, dict[str, object]]]:
+    """Return the pictures' names with their framings, as far as the sheet holds any."""
+    names, framings = asked.get("pictures"), asked.get("framings")
+    framings = framings if isinstance(framings, list) else []
+    return [
+        (str(name), _asked_framing(framing))
+        for name, framing in zip(names if isinstance(names, list) else [], [*framings, {}, {}], strict=False)
+    ][:2]
+
+
+def _asked_framing(framing: object) -> dict[str, object]:
+    """Return what a sheet says of a framing, only in its own words: it becomes code that people run."""
+    said = framing if isinstance(framing, dict) else {}
+    focus = said.get("focus")
+    if isinstance(focus, list | tuple):
+        said = {**said, "focus": tuple(focus)}
+    return {word: said[word] for word, fits in _FRAMING.items() if word in said and fits(said[word])}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
+
+
+def _is_point(value: object) -> bool:
+    match value:
+        case (across, down):
+            return _is_number(across) and _is_number(down)
+    return False
+
+
+_FRAMING: dict[str, Callable[[Any], bool]] = {
+    "fit": lambda value: value in get_args(Fit),
+    "focus": _is_point,
+    "zoom": _is_number,
+    "background": lambda value: isinstance(value, str),
+}
 
 
 def curl_code(clip: Clip) -> str:
@@ -157,20 +165,20 @@ def curl_code(clip: Clip) -> str:
     """
     asked, (entry, _) = request_of(clip), _journaled(clip)
     ratio = _asked_ratio(asked) or AspectRatio.LANDSCAPE
-    pictures = _sent_pictures(clip, entry) or _pictures(asked)[0]
+    pictures = _sent_pictures(clip, entry) or [name for name, _ in _asked_pictures(asked)]
     fields = [
         "-F " + shlex.quote(f"{field}=@{_quoted(name)}")
-        for field, name in zip(("start_image", "end_image"), pictures, strict=False)
+        for field, name in zip(("start_image", "end_image"), pictures or ["start.png"], strict=False)
     ]
-    prompt = f"prompt={_prompt(clip, asked)}"
+    prompt = f"prompt={_asked_prompt(clip, asked)}"
     # --form-string, since -F would read a file where a prompt begins with "@" or "<".
     fields += [
         f"--form-string {shlex.quote(prompt)}",
         f"-F aspect_ratio={ratio.api_word}",
-        f"-F number_of_videos={_count(asked)}",
+        f"-F number_of_videos={_asked_count(asked)}",
     ]
     lines = [
-        f"curl -N -X POST {shlex.quote(_address(entry))}",
+        f"curl -N -X POST {shlex.quote(_address(clip, entry))}",
         f'--header "Authorization: Bearer {_KEY}"',
         *fields,
     ]
@@ -183,13 +191,12 @@ def _quoted(name: str) -> str:
     return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _address(entry: Entry | None) -> str:
-    """Return where the service is asked; of a journal, which may be anybody's, only this machine counts."""
+def _address(clip: Clip, entry: Entry | None) -> str:
+    """Return where the code sends the key: to the service, or to a sandbox on this machine, nowhere else."""
     from ipyveo.api.client import BASE_URL
 
-    account = entry.account if entry is not None else ""
-    here = urlsplit(account).hostname in ("127.0.0.1", "localhost")
-    base = account if here and account.startswith("http://") else BASE_URL
+    account = entry.account if entry is not None and clip.engine == "sandbox" else ""
+    base = account if _SANDBOX.fullmatch(account) else BASE_URL  # a journal may be from anybody
     return f"{base}/veo/frames-to-video"
 
 
@@ -229,6 +236,17 @@ def _asked_ratio(asked: Mapping[str, Any]) -> AspectRatio | None:
     return None
 
 
+def _asked_count(asked: Mapping[str, Any]) -> int:
+    with contextlib.suppress(InvalidRequestError):
+        return check_count(asked.get("number_of_videos"))
+    return 1
+
+
+def _asked_prompt(clip: Clip, asked: Mapping[str, Any]) -> str:
+    prompt = asked.get("prompt")
+    return prompt if isinstance(prompt, str) else clip.prompt
+
+
 def details(clip: Clip) -> str:
     """Return all that is known of a clip as lines for people: asked, sent, returned, measured, and the cost.
 
@@ -263,14 +281,14 @@ def details(clip: Clip) -> str:
 
 
 def _asked_lines(clip: Clip, asked: Mapping[str, Any]) -> Iterator[str]:
-    prompt = _prompt(clip, asked)
+    prompt = _asked_prompt(clip, asked)
     yield from (prompt[:_LONGEST_PROMPT] + ("…" if len(prompt) > _LONGEST_PROMPT else "")).splitlines()
     if not asked:
         yield "nothing else is known: no sheet lies beside the clip"
         return
     yield f"{asked.get('aspect_ratio')}, take {asked.get('take')} of {asked.get('number_of_videos')}"
-    for which, name, framing in zip(("start", "end"), *_pictures(asked), strict=False):
-        words = [f"{word} {value}" for word, value in _framing(framing).items()]
+    for which, (name, framing) in zip(("start", "end"), _asked_pictures(asked), strict=False):
+        words = [f"{word} {value}" for word, value in framing.items()]
         yield ", ".join([f"{which} {name}", *words])
 
 
@@ -279,10 +297,16 @@ def _sent_lines(clip: Clip, entry: Entry | None) -> Iterator[str]:
         yield "not known: the library's journal does not have this run"
         return
     if entry.sent_at is not None:
-        here = entry.account.startswith("sandbox:")
-        place = "the sandbox on this machine" if here else urlsplit(entry.account).hostname
-        yield f"to {place}, {entry.sent_at:%d %B %Y, %H:%M %Z}"
+        yield f"to {_place(entry.account)}, {entry.sent_at:%d %B %Y, %H:%M %Z}"
     yield from _sent_pictures(clip, entry)
+
+
+def _place(account: str) -> str:
+    if account.startswith("sandbox:"):
+        return "the sandbox on this machine"
+    with contextlib.suppress(ValueError):
+        return urlsplit(account).hostname or "an unknown place"
+    return "an unknown place"
 
 
 def _returned_lines(take: StoredTake | None) -> Iterator[str]:
@@ -309,7 +333,7 @@ def _journaled(clip: Clip) -> tuple[Entry | None, list[StoredTake]]:
         return None, []
     from ipyveo.library.library import Library
 
-    with contextlib.suppress(sqlite3.Error, OSError, VeoError, IndexError):
+    with contextlib.suppress(sqlite3.Error, OSError, VeoError, IndexError, ValueError):
         journal: Journal = Library(clip.path.parent).journal
         return journal.entry(str(generation)), journal.takes(str(generation))
     return None, []
