@@ -487,7 +487,7 @@ class FramesToVideo(PageWidget):
         self._offered.refresh()
 
     async def _tell_prompts(self, question: str) -> None:
-        """Answer with what was asked for in this notebook before; a very long one is no help in a list."""
+        """Answer with what was asked for in this notebook before."""
         notebook = self._runs.seat.partition(".")[0]
         prompts: list[str] = []
         with contextlib.suppress(VeoError):  # without a library there is nothing to offer
