@@ -16,6 +16,7 @@ FLOORS = [
     "loop",
     "watched",
     "media",
+    "engine",
     "api",
     "library",
     "generations",
@@ -61,6 +62,7 @@ def test_a_package_stays_in_its_room(path):
         "anywidget": {"widgets"},
         "ipywidgets": {"widgets"},
         "IPython": {"widgets"},
+        "cv2": {"engine"},
         "starlette": {"sandbox"},
         "uvicorn": {"sandbox"},
     }

@@ -1,0 +1,68 @@
+"""A picture as BT.709 planes: converted once, so that no frame of a clip ever is."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+Plane: TypeAlias = NDArray[np.uint8]
+
+# R'G'B' to Y'CbCr after ITU-R BT.709-6, items 3.2 to 3.4, in the limited range of 8 bits.
+_BT709 = (
+    np.array(
+        [
+            [0.2126, 0.7152, 0.0722],
+            [-0.2126 / 1.8556, -0.7152 / 1.8556, 0.9278 / 1.8556],
+            [0.7874 / 1.5748, -0.7152 / 1.5748, -0.0722 / 1.5748],
+        ],
+        dtype=np.float32,
+    )
+    * np.array([[219.0], [224.0], [224.0]], dtype=np.float32)
+    / np.float32(255.0)
+)
+_OFFSETS = (16.0, 128.0, 128.0)
+
+
+class Planes(NamedTuple):
+    """A picture's luma, height x width, and its two chroma planes, half of each; limited range.
+
+    A chroma sample lies on the left luma column of its pair, between its two rows, as H.264 places it.
+    """
+
+    y: Plane
+    u: Plane
+    v: Plane
+
+
+def planes(picture: Image.Image, width: int, height: int) -> Planes:
+    """Fit a picture to a size, cropped around its centre, and convert it.
+
+    Parameters
+    ----------
+    picture
+        Of any mode and size.
+    width, height
+        Pixels, even numbers.
+
+    Examples
+    --------
+    >>> planes(Image.new("RGB", (64, 64), "white"), 32, 18).y[0, 0]
+    np.uint8(235)
+    """
+    fitted = ImageOps.fit(picture.convert("RGB"), (width, height), Image.Resampling.LANCZOS)
+    rgb = np.asarray(fitted, dtype=np.float32)
+    luma, blue, red = (rgb @ _BT709[i] + np.float32(_OFFSETS[i]) for i in range(3))
+    return Planes(_rounded(luma), _rounded(_halved(blue)), _rounded(_halved(red)))
+
+
+def _halved(plane: NDArray[np.float32]) -> NDArray[np.float32]:
+    padded = np.pad(plane, ((0, 0), (1, 0)), mode="edge")
+    row = padded[:, :-2:2] + 2 * padded[:, 1:-1:2] + padded[:, 2::2]
+    return np.asarray((row[::2] + row[1::2]) / 8, dtype=np.float32)
+
+
+def _rounded(plane: NDArray[np.float32]) -> Plane:
+    return np.clip(np.rint(plane), 0, 255).astype(np.uint8)
