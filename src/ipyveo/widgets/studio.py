@@ -29,6 +29,7 @@ from ipyveo.media.aspect_ratio import AspectRatio
 from ipyveo.media.frame import Frame
 from ipyveo.media.original import NOTHING_CHARGED
 from ipyveo.media.pair import pair_notes
+from ipyveo.widgets.history import History
 from ipyveo.widgets.offers import Offers
 from ipyveo.widgets.page_widget import PageWidget, Sent
 from ipyveo.widgets.runs import Runs
@@ -36,6 +37,7 @@ from ipyveo.widgets.seat import seat
 from ipyveo.widgets.still import still
 from ipyveo.widgets.transfer import Upload, Uploads
 from ipyveo.widgets.watch import Watch, problem
+from ipyveo.widgets.words import chip, costs, fit, made_before
 
 if TYPE_CHECKING:
     from ipyveo.media.clip import Clip
@@ -149,6 +151,9 @@ class FramesToVideo(PageWidget):
             lambda offered: self._post({"_offers": offered}),
             lambda: bool(self._views),
         )
+        self._history = History(
+            self._library, self._key_for, self._use_again, lambda message: self._tell(message, [])
+        )
         self._uploads = Uploads(
             self._tell, _checked, self._arrived, self._show_uploading, opens=self._call_off, deaf=self._deaf
         )
@@ -256,16 +261,21 @@ class FramesToVideo(PageWidget):
         watch = self._runs.watch
         return {**problem(error), "_run": {**(self._run if watch is None else watch.clock()), "note": ""}}
 
-    def _refill(self, entry: Entry) -> None:
-        """Fill the form in as a run had it, as far as its pictures are there and nobody has begun to."""
+    def _refill(self, entry: Entry, *, over: bool = False) -> None:
+        """Fill the form in as a run had it, as far as its pictures are there.
+
+        Where somebody has begun to fill it in, only if that is to go.
+        """
         frames: list[Frame | None] = [None, None]
         for index, picture in enumerate(entry.pictures):
             with contextlib.suppress(FrameError):
                 frames[index] = self._library.frame(picture)
 
         def fill() -> None:
-            if self.prompt or any(self._pictures.values()):
+            if not over and (self.prompt or any(self._pictures.values())):
                 return
+            for slot in _SLOTS:
+                self._want_no_other(slot)
             self._write(
                 {
                     "prompt": entry.prompt,
@@ -347,6 +357,7 @@ class FramesToVideo(PageWidget):
                 "background": _css_colour(frame.background),
             },
             "drawn": "" if sent is None else self._key_for(sent),
+            "fit": fit(frame, self.aspect_ratio),
             "notes": notes,
         }
 
@@ -414,6 +425,14 @@ class FramesToVideo(PageWidget):
 
     def _on_prompts(self, said: dict[str, Any], _: list[bytes]) -> None:
         submit(self._tell_prompts(str(said["id"])))
+
+    def _on_history(self, said: dict[str, Any], _: list[bytes]) -> None:
+        submit(self._history.show(str(said["id"]), str(said["search"]), int(said["skip"])))
+
+    def _on_move(self, said: dict[str, Any], _: list[bytes]) -> None:
+        clip = self._clip_of(said)
+        if clip is not None:
+            submit(self._history.move(str(said["id"]), clip, str(said["way"])))
 
     def _on_swap(self, _: dict[str, Any], __: list[bytes]) -> None:
         if self._uploads or self._making:
@@ -485,6 +504,15 @@ class FramesToVideo(PageWidget):
             self._do(lambda: self._write(self._first(watch)))
             watch.shot.start()
         self._offered.refresh()
+
+    async def _use_again(self, clip: Clip) -> None:
+        """Fill the form in as it was for a clip; without its run, with what the clip itself tells."""
+        entry = await asyncio.to_thread(self._library.run_of, clip)
+        if entry is None:
+            ratio = AspectRatio.LANDSCAPE if clip.width >= clip.height else AspectRatio.PORTRAIT
+            self._do(lambda: self._write({"prompt": clip.prompt, "aspect_ratio": ratio.label}))
+        else:
+            await asyncio.to_thread(self._refill, entry, over=True)
 
     async def _tell_prompts(self, question: str) -> None:
         """Answer with what was asked for in this notebook before."""
@@ -600,14 +628,11 @@ class FramesToVideo(PageWidget):
         self._post({"_engine": self._engine_record(left)})
 
     def _engine_record(self, left: Credits | None) -> dict[str, Any]:
-        ends = None if left is None or left.expires_at is None else left.expires_at.isoformat()
+        sandbox = self._client.engine == "sandbox"
         return {
-            "sandbox": self._client.engine == "sandbox",
-            "host": self._client.host,
-            "credits": None if left is None else left.remaining,
-            "expiring": 0 if left is None else left.expiring,
-            "expires_at": ends,
-            "budget": None if self._budget is None else [self._budget.left, self._budget.limit],
+            "sandbox": sandbox,
+            "chip": chip(self._client.host, left, sandbox=sandbox),
+            "costs": costs(left, self._budget, sandbox=sandbox),
         }
 
     @traitlets.observe("_clips")
@@ -650,7 +675,7 @@ class FramesToVideo(PageWidget):
         if before is None:
             return {}
         made, shown = before
-        return {"began_at": made.began_at.isoformat(), "shown": shown}
+        return {"lines": [] if shown else [made_before(made, sandbox=self._client.engine == "sandbox")]}
 
     def _let_go(self) -> None:
         super()._let_go()

@@ -10,6 +10,7 @@ from ipyveo.errors import VeoError
 from ipyveo.generations.cost import cost_words
 from ipyveo.generations.shot import Shot
 from ipyveo.generations.stages import WORDS, stage_words
+from ipyveo.widgets.words import LOST, PATIENCE, again, stage_line
 
 _LONGEST_STAGE = 200  # characters of a word of the service's own that are shown
 
@@ -35,12 +36,13 @@ class Watch:
         self._free_at: float | None = None
         self._stages: list[str] = []
         self._status = "waiting"
+        self._stage = stage_words("checking") if shot.sent_before else "Sending the request"
 
     def first(self) -> dict[str, Any]:
         """Return the values at the start: what was shown before is gone, what the run has done is there."""
         values: dict[str, Any] = {
             "status": self._status,
-            "stage": stage_words("checking") if self.shot.sent_before else "Sending the request",
+            "stage": self._stage,
             "progress": None,
             "_notice": "",
             "_clips": [],
@@ -59,13 +61,14 @@ class Watch:
             return {}
         seconds = event.seconds if isinstance(event, WaitingStatus) else None
         self._free_at = None if seconds is None else time.monotonic() + seconds
+        self._stage = stage_words(event.status)[:_LONGEST_STAGE]
         if event.status in WORDS:
             self._status = event.status
             if event.status not in self._stages:
                 self._stages.append(event.status)
         return {
             "status": self._status,
-            "stage": stage_words(event.status)[:_LONGEST_STAGE],
+            "stage": self._stage,
             "progress": event.progress,
             "_run": self.clock(),
         }
@@ -78,10 +81,11 @@ class Watch:
             "elapsed": now - self.shot.began,
             "took": self._took,
             "wait": None if self._free_at is None else max(0.0, self._free_at - now),
-            "stages": list(self._stages),
+            "stages": stage_line(self._status, self._stage, self._stages),
             "run": self.shot.entry.id,
-            "doubt": self.shot.in_doubt,
-            "videos": self.shot.entry.number_of_videos,
+            "again": again(self.shot.entry.number_of_videos) if self.shot.in_doubt else "",
+            "patience": PATIENCE,
+            "lost": LOST,
             "note": self._note(),
             "from": None if self.shot.reused is None else self.shot.reused.began_at.isoformat(),
         }
