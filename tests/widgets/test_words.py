@@ -96,7 +96,7 @@ def test_waiting_and_checking_stand_alone_by_their_first_sentence():
         ((1080, 1920), "9:16", {}, "· fits"),
         ((1080, 1920), "16:9", {"fit": "blur"}, "→ whole, blurred edges"),
         ((1080, 1920), "16:9", {"fit": "contain"}, "→ whole, with bars"),
-        ((1080, 1920), "16:9", {"zoom": 1.5}, "→ 1.5×"),
+        ((1080, 1920), "16:9", {"zoom": 1.5}, "→ 1.5\N{MULTIPLICATION SIGN}"),
     ],
 )
 def test_a_picture_fits_within_one_per_cent_and_is_cropped_otherwise(size, ratio, framing, words):
