@@ -14,10 +14,6 @@ export function percent(share: number): string {
   return `${Math.min(100, Math.max(0, Math.floor(share * 100)))} %`;
 }
 
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
-}
-
 function day(date: Date): string {
   const year = date.getFullYear() === new Date().getFullYear() ? {} : ({ year: "numeric" } as const);
   return date.toLocaleDateString("en-GB", { day: "numeric", month: "long", ...year });

@@ -52,6 +52,7 @@ export interface Frame {
 
 export interface Clip {
   key: string;
+  /** 0 for a draft */
   take: number;
   width: number;
   height: number;
@@ -72,14 +73,20 @@ export interface Clip {
 
 export type Stage = [state: "done" | "now" | "next", words: string];
 
-export interface Run {
+/** What is said over takes. */
+export interface Headed {
+  /** how many there are; and what else is known of them, where "{at}" stands for when they were made */
+  heading?: [string, string];
+  /** ISO 8601 */
+  at: string;
+}
+
+export interface Run extends Headed {
   /** seconds, at the moment the trait was written */
   elapsed: number;
   running: boolean;
   /** the line of stages, in order */
   stages: Stage[];
-  /** seconds from start to end, once there is an end */
-  took: number | null;
   /** seconds until the service takes requests again, at the moment the trait was written */
   wait: number | null;
   /** the run's own name in the journal */
@@ -92,8 +99,6 @@ export interface Run {
   lost: string;
   /** what it cost, in words, once it is over; "" where nothing is known or nothing is paid */
   note: string;
-  /** when the clips were made, if they are an earlier run's (ISO 8601) */
-  from: string | null;
 }
 
 /** Something to be had without a new run. */
@@ -141,6 +146,8 @@ export interface Traits {
   _before: { lines?: Line[] };
   _run: Run;
   _clips: Clip[];
+  /** a draft of the form: how much is drawn while it is (null otherwise), and the latest one until there are takes */
+  _draft: Headed & { share: number | null; clips: Clip[] };
 }
 
 export const TRAITS = [
@@ -160,6 +167,7 @@ export const TRAITS = [
   "_before",
   "_run",
   "_clips",
+  "_draft",
 ] as const satisfies readonly (keyof Traits)[];
 
 export type Model = AnyModel<Traits>;
@@ -174,6 +182,8 @@ export type Model = AnyModel<Traits>;
  * `generate` repeats the form's values: a trait update may still be waiting in the browser (the widget manager
  * holds updates back while an earlier one is unanswered) and a paid run must never use yesterday's prompt.
  *
+ * `preview` draws a free draft on the kernel's machine, or stops the one that is being drawn.
+ *
  * `history` asks for what comes after the first `skip` clips of a search; `move` fills the form in as it was for a clip,
  * or puts one away and brings it back.
  *
@@ -185,6 +195,7 @@ export type ToKernel =
   | { type: "hello"; view: string }
   | { type: "bye"; view: string }
   | { type: "generate"; prompt: string; aspect_ratio: AspectRatio; number_of_videos: number }
+  | { type: "preview"; prompt: string; aspect_ratio: AspectRatio }
   | { type: "stop" }
   | { type: "send_again"; run: string }
   | { type: "take_up"; run: string }

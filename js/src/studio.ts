@@ -3,6 +3,7 @@
 import { Choices } from "./choices.ts";
 import { button, element, randomId, setAttribute, setText, show } from "./element.ts";
 import { EngineChip } from "./engine_chip.ts";
+import { percent } from "./format.ts";
 import { History } from "./history.ts";
 import { pictures } from "./intake.ts";
 import type { KernelLink } from "./kernel_link.ts";
@@ -40,6 +41,8 @@ export class Studio {
   readonly #notice = element("div", { class: "iv-panel iv-quiet", dir: "auto", hidden: "" });
   readonly #framingNotes = element("div", { class: "iv-panel iv-quiet iv-notes", hidden: "" });
   readonly #line = element("div", { class: "iv-panel iv-quiet", hidden: "" });
+  readonly #preview: HTMLButtonElement;
+  readonly #draft: Takes;
   readonly #takes: Takes;
   readonly #offers: Lines;
   readonly #before: Lines;
@@ -81,6 +84,7 @@ export class Studio {
       this.#set("number_of_videos", value),
     );
     this.#generate = button("Generate", { class: "iv-generate" }, () => this.#ask());
+    this.#preview = button("Preview", { class: "iv-preview", title: "A free draft, drawn on this machine" }, () => this.#sketch());
     const loops = { class: "iv-swap", "aria-label": "End as start", title: "End as start, for a loop" };
     // Of what is on its way nobody can say which frame it will be after that.
     const still = (message: ToKernel) => (): void => {
@@ -99,6 +103,7 @@ export class Studio {
     const send = (message: ToKernel): void => this.#send(message);
     this.#offers = new Lines("Left behind", send, head);
     this.#before = new Lines("Made before", send, head);
+    this.#draft = new Takes(link, head);
     this.#takes = new Takes(link, head, ({ key }) => this.#settled({ type: "extend", key }));
     this.#history = new History(link, this.#refused);
     this.#root = this.#assemble();
@@ -116,6 +121,7 @@ export class Studio {
     this.#prompt.close();
     this.#start.close();
     this.#end.close();
+    this.#draft.close();
     this.#takes.close();
     this.#history.close();
     this.#presence.close();
@@ -127,11 +133,12 @@ export class Studio {
     const between = element("div", { class: "iv-between" }, this.#swap, this.#loop);
     const frames = element("div", { class: "iv-frames" }, this.#start.root, between, this.#end.root);
     const videos = element("div", { class: "iv-videos" }, element("span", {}, "Videos"), this.#cost);
-    const settings = element("div", { class: "iv-settings" }, this.#ratio.root, videos, this.#count.root, this.#generate);
+    const go = element("div", { class: "iv-videos" }, this.#preview, this.#generate);
+    const settings = element("div", { class: "iv-settings" }, this.#ratio.root, videos, this.#count.root, go);
     const composer = element("div", { class: "iv-composer" }, frames, this.#prompt.root, settings);
     const card = element("div", { class: "iv-card" }, this.#live, this.#head, composer, this.#framingNotes, this.#line);
     card.append(this.#before.root);
-    card.append(this.#progress.root, this.#problem.root, this.#halted, this.#notice, this.#offers.root, this.#takes.root, this.#history.root);
+    card.append(this.#progress.root, this.#problem.root, this.#halted, this.#notice, this.#offers.root, this.#draft.root, this.#takes.root, this.#history.root);
     // JupyterLab looks for this attribute before it takes a key for a shortcut.
     const suppress = { "data-lm-suppress-shortcuts": "true" };
     return element("div", { class: "ipyveo", role: "region", "aria-label": "Frames to video", ...suppress }, card);
@@ -181,7 +188,11 @@ export class Studio {
     this.#problem.update(traits);
     this.#quiet(this.#halted, HALTED.has(traits.status) && !traits.error ? traits.stage : "");
     this.#quiet(this.#notice, traits._notice);
-    this.#takes.update(traits);
+    const { _draft: draft } = traits;
+    this.#takes.update(traits._run, traits._clips);
+    this.#draft.update(draft, draft.clips);
+    setText(this.#preview, draft.share === null ? "Preview" : `Stop preview · ${percent(draft.share)}`);
+    setAttribute(this.#preview, "aria-disabled", gone ? "true" : null);
     // One run a widget at a time: while it goes nothing is offered.
     const { _before: before, _offers: left } = traits._run.running || gone ? NOTHING : traits;
     const fresh = [this.#before.update(before.lines), this.#offers.update(left.lines, left.more)];
@@ -230,18 +241,31 @@ export class Studio {
     if (this.#refused()) return;
     const traits = this.#read();
     if (!this.#free(traits)) return;
-    const uploading = this.#uploading;
-    const lacking: [field: KeyframeSlot | PromptField, sentence: string][] = [];
-    if (uploading) lacking.push([uploading, WAIT]);
-    else if (!traits._frames.start) lacking.push([this.#start, "Choose a start frame first."]);
-    if (!this.#prompt.text.trim()) lacking.push([this.#prompt, "Describe what should happen."]);
-    for (const [field, sentence] of lacking) field.message.say(sentence);
-    setText(this.#live, lacking.map(([, sentence]) => sentence).join(" ") || this.#stage);
-    if (lacking[0]) return lacking[0][0].input.focus();
+    if (this.#lacks(true)) return;
     for (const each of [this.#start, this.#end, this.#prompt]) each.flush();
     const { aspect_ratio, number_of_videos } = traits;
     this.link.generate({ type: "generate", prompt: this.#prompt.text, aspect_ratio, number_of_videos });
     this.#schedule();
+  }
+
+  /** Says what is missing, beside the first field of it. */
+  #lacks(words: boolean): boolean {
+    const uploading = this.#uploading;
+    const lacking: [field: KeyframeSlot | PromptField, sentence: string][] = [];
+    if (uploading) lacking.push([uploading, WAIT]);
+    else if (!this.model.get("_frames").start) lacking.push([this.#start, "Choose a start frame first."]);
+    if (words && !this.#prompt.text.trim()) lacking.push([this.#prompt, "Describe what should happen."]);
+    for (const [field, sentence] of lacking) field.message.say(sentence);
+    setText(this.#live, lacking.map(([, sentence]) => sentence).join(" ") || this.#stage);
+    lacking[0]?.[0].input.focus();
+    return lacking.length > 0;
+  }
+
+  /** Asks for a draft, for which a start frame is enough; or stops the one that is being drawn. */
+  #sketch(): void {
+    const { _draft: draft, aspect_ratio } = this.#read();
+    if (draft.share === null && this.#lacks(false)) return;
+    this.#settled({ type: "preview", prompt: this.#prompt.text, aspect_ratio });
   }
 
   #set<Name extends "aspect_ratio" | "number_of_videos">(name: Name, value: Traits[Name]): void {
@@ -310,7 +334,7 @@ export class Studio {
   }
 }
 
-function keysOf({ _frames, _clips }: Traits): Set<string> {
+function keysOf({ _frames, _clips, _draft }: Traits): Set<string> {
   const frames = [_frames.start, _frames.end].filter((frame) => frame !== null);
-  return new Set([...frames.map(({ drawn }) => drawn), ...[...frames, ..._clips].map(({ key }) => key)]);
+  return new Set([...frames.map(({ drawn }) => drawn), ...[...frames, ..._clips, ..._draft.clips].map(({ key }) => key)]);
 }

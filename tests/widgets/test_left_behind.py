@@ -62,7 +62,7 @@ async def test_what_was_left_behind_is_offered_and_fetched_at_a_click(widget, cl
     page.say(type="take_up", run=offer["run"])
     await page.until(lambda: studio.status == "complete")
     assert len(studio.clips) == 2
-    assert studio._run["took"] is None  # it was made, but nobody knows in what time
+    assert studio._run["heading"] == ("2 takes", "")  # it was made, but nobody knows in what time
     await page.until(lambda: not offered(studio))
     assert book.received_posts == 1
 
@@ -272,7 +272,8 @@ async def test_a_form_whose_clips_are_there_says_so_and_shows_them(widget, clien
     page.say(type="show_before")
     await page.until(lambda: studio.status == "complete" and studio._before == {"lines": []})
     assert [clip.path for clip in studio.clips] == [clip.path for clip in clips]
-    assert studio._run["from"] == line["at"]
+    assert studio._run["heading"] == ("1 take", " \N{MIDDLE DOT} from {at}")
+    assert studio._run["at"] == line["at"]
     studio.prompt = "noon"
     await page.until(lambda: not studio._before)
     assert book.received_posts == 0

@@ -9,7 +9,7 @@ from PIL import Image
 
 from ipyveo import Budget, Frame
 from ipyveo.api.account import Credits
-from ipyveo.widgets.words import PATIENCE, again, chip, costs, fit, stage_line
+from ipyveo.widgets.words import PATIENCE, again, chip, costs, fit, heading, stage_line
 
 SEVENTY_SEVEN = Credits(quota=100, used=23, remaining=77, expires_at=None)
 
@@ -49,6 +49,14 @@ def test_the_chip_says_who_makes_the_video():
     assert chip("genaipro.vn", SEVENTY_SEVEN, sandbox=False) == ("genaipro.vn · ", "77", " credits left")
     assert chip("h", Credits(1, 0, 1, None), sandbox=False) == ("h · ", "1", " credit left")
     assert chip("h", None, sandbox=False) == ("h", "", "")
+
+
+def test_over_the_takes_stands_how_many_they_are_and_what_is_known_of_them():
+    assert heading(1, None, "", earlier=True) == ("1 take", " · from {at}")
+    assert heading(4, 3725.9, "cost 4 credits", earlier=False) == (
+        "4 takes",
+        " · made in 62:05 · cost 4 credits",
+    )
 
 
 def test_a_hasty_second_press_knows_what_it_may_cost():

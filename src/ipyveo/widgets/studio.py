@@ -29,6 +29,7 @@ from ipyveo.media.aspect_ratio import AspectRatio
 from ipyveo.media.frame import Frame
 from ipyveo.media.original import NOTHING_CHARGED
 from ipyveo.media.pair import pair_notes
+from ipyveo.widgets.draft import Draft
 from ipyveo.widgets.history import History
 from ipyveo.widgets.offers import Offers
 from ipyveo.widgets.page_widget import PageWidget, Sent
@@ -106,6 +107,7 @@ class FramesToVideo(PageWidget):
     _uploading: traitlets.List[str] = traitlets.List().tag(sync=True)
     _offers = traitlets.Dict().tag(sync=True)
     _before = traitlets.Dict().tag(sync=True)
+    _draft = traitlets.Dict().tag(sync=True)
 
     def __init__(
         self,
@@ -151,6 +153,12 @@ class FramesToVideo(PageWidget):
             lambda offered: self._post({"_offers": offered}),
             lambda: bool(self._views),
         )
+        self._sketch = Draft(
+            self._post,
+            lambda clip: self._clip_records([clip])[0],
+            self._forget_key,
+            lambda error: self._post(self._problem(error)),
+        )
         self._history = History(
             self._library, self._key_for, self._use_again, lambda message: self._tell(message, [])
         )
@@ -161,6 +169,7 @@ class FramesToVideo(PageWidget):
             _view="studio", prompt=prompt, aspect_ratio=aspect_ratio, number_of_videos=number_of_videos
         )
         self._engine = self._engine_record(None)
+        self._draft = self._sketch.record()
         self._change_pictures({})
 
     def __repr__(self) -> str:
@@ -406,6 +415,11 @@ class FramesToVideo(PageWidget):
             self._want_no_other(slot)
         self._begin("start", lambda: Frame(clip), {"end": None})
 
+    def _on_preview(self, said: dict[str, Any], _: list[bytes]) -> None:
+        prompt, ratio = str(said["prompt"]), AspectRatio.parse(said["aspect_ratio"]).label
+        # In order: the last change of a picture may still wait for its turn.
+        self._do(lambda: self._sketch.begin(self.start_image, self.end_image, prompt, ratio))
+
     def _on_stop(self, _: dict[str, Any], __: list[bytes]) -> None:
         self.stop()
 
@@ -565,6 +579,8 @@ class FramesToVideo(PageWidget):
         values = watch.next(event)
         if event is None:
             values["_clips"] = self._clip_records(watch.shot.clips)
+            if watch.shot.clips:
+                self._sketch.remove()
             self._look_at_account()
             self._offered.refresh()
             self._compare()
@@ -681,6 +697,7 @@ class FramesToVideo(PageWidget):
         super()._let_go()
         self._uploads.close()
         self._offered.close()
+        self._sketch.close()
         if self._comparing is not None:
             self._comparing.cancel()
 

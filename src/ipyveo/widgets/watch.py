@@ -10,7 +10,7 @@ from ipyveo.errors import VeoError
 from ipyveo.generations.cost import cost_words
 from ipyveo.generations.shot import Shot
 from ipyveo.generations.stages import WORDS, stage_words
-from ipyveo.widgets.words import LOST, PATIENCE, again, stage_line
+from ipyveo.widgets.words import LOST, PATIENCE, again, heading, stage_line
 
 _LONGEST_STAGE = 200  # characters of a word of the service's own that are shown
 
@@ -75,19 +75,20 @@ class Watch:
 
     def clock(self) -> dict[str, Any]:
         """Return how long the run has been going, at this moment, and the stages it has seen."""
-        now = time.monotonic()
+        now, reused = time.monotonic(), self.shot.reused
+        note = self._note() if self.over else ""
         return {
             "running": not self.over,
             "elapsed": now - self.shot.began,
-            "took": self._took,
             "wait": None if self._free_at is None else max(0.0, self._free_at - now),
             "stages": stage_line(self._status, self._stage, self._stages),
             "run": self.shot.entry.id,
             "again": again(self.shot.entry.number_of_videos) if self.shot.in_doubt else "",
             "patience": PATIENCE,
             "lost": LOST,
-            "note": self._note(),
-            "from": None if self.shot.reused is None else self.shot.reused.began_at.isoformat(),
+            "note": note,
+            "heading": heading(len(self.shot.clips), self._took, note, earlier=reused is not None),
+            "at": "" if reused is None else reused.began_at.isoformat(),
         }
 
     def _note(self) -> str:

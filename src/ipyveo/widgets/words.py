@@ -94,6 +94,19 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
+def heading(takes: int, took: float | None, note: str, *, earlier: bool) -> tuple[str, str]:
+    """Return what stands over takes; the page puts in for ``{at}`` when an earlier run made them.
+
+    Examples
+    --------
+    >>> heading(2, 72.4, "", earlier=False)
+    ('2 takes', ' \N{MIDDLE DOT} made in 1:12')
+    """
+    made = "" if took is None else f"made in {int(took // 60)}:{int(took % 60):02}"
+    facts = ["from {at}" if earlier else "", made, note]
+    return counted(takes, "take"), "".join(f" \N{MIDDLE DOT} {fact}" for fact in facts if fact)
+
+
 def costs(left: Credits | None, budget: Budget | None, *, sandbox: bool) -> list[str]:
     """Return what a run may cost, for one to four videos.
 
