@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ipyveo.errors import VeoError
 from ipyveo.generations.recovery import Offer, offers
+from ipyveo.readable import one_line
 
 if TYPE_CHECKING:
     from ipyveo.api.client import VeoClient
@@ -93,6 +94,6 @@ def _record(offer: Offer) -> dict[str, Any]:
         "run": offer.entry.id,
         "videos": offer.entry.number_of_videos,
         "began_at": offer.entry.began_at.isoformat(),
-        "prompt": offer.entry.prompt[:_PROMPT_CHARACTERS],
+        "prompt": one_line(offer.entry.prompt, _PROMPT_CHARACTERS),
         "ready": offer.ready,
     }

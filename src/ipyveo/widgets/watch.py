@@ -10,8 +10,10 @@ from ipyveo.errors import VeoError
 from ipyveo.generations.cost import cost_words
 from ipyveo.generations.shot import Shot
 from ipyveo.generations.stages import WORDS, stage_words
+from ipyveo.readable import one_line, readable
 
 _LONGEST_STAGE = 200  # characters of a word of the service's own that are shown
+_LONGEST_DETAILS = 2_000
 
 
 class Watch:
@@ -65,7 +67,7 @@ class Watch:
                 self._stages.append(event.status)
         return {
             "status": self._status,
-            "stage": stage_words(event.status)[:_LONGEST_STAGE],
+            "stage": one_line(stage_words(event.status), _LONGEST_STAGE),
             "progress": event.progress,
             "_run": self.clock(),
         }
@@ -114,12 +116,17 @@ class Watch:
 def problem(error: BaseException) -> dict[str, str]:
     """Return the values that show an error."""
     if isinstance(error, VeoError):
-        return {"error": str(error), "_error_details": error.raw}
+        return {"error": str(error), "_error_details": _details(error.raw)}
     return {
         "error": "Something went wrong inside ipyveo itself, which is our mistake. Run the cell again; if a "
         "job was already sent, it goes on and may be charged.",
-        "_error_details": f"{type(error).__name__}: {error}",
+        "_error_details": _details(f"{type(error).__name__}: {error}"),
     }
+
+
+def _details(raw: str) -> str:
+    """Return the raw words line by line, and not all of them: the notebook may keep what a page shows."""
+    return "\n".join(readable(line) for line in raw[:_LONGEST_DETAILS].splitlines())
 
 
 def no_problem() -> dict[str, str]:
