@@ -32,7 +32,7 @@ export class PromptField {
       placeholder: "Describe what happens between the two frames",
       dir: "auto",
       rows: "3",
-      maxlength: "10000",
+      maxlength: "4000",
     });
     this.message = new FieldMessage(`${id}-message`, this.input, announce);
     const hint = element("span", { class: "iv-hint", id: `${id}-hint` }, `${COMMAND_KEY} + Enter to generate`);

@@ -17,6 +17,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ipyveo.errors import AuthenticationError, FrameError, InvalidRequestError, VeoError
+from ipyveo.readable import one_line, readable
 
 if TYPE_CHECKING:
     from ipyveo.api.client import VeoClient
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 _BAR_CELLS = 24
+_LONGEST_WORD = 60  # characters of a text from outside that are shown on a line
 _COST_SECONDS = 6.0  # how long the end of a command may wait for the account's word
 
 
@@ -119,7 +121,7 @@ def _common(parser: argparse.ArgumentParser, run: object) -> None:
 
 
 def _report(error: VeoError, *, as_json: bool) -> int:
-    sys.stderr.write(f"{error}\n")
+    sys.stderr.write(f"{readable(str(error))}\n")
     if as_json:
         _print_json(
             {"error": type(error).__name__, "message": str(error), "maybe_charged": error.maybe_charged}
@@ -183,7 +185,7 @@ def _warnings_as_lines() -> Iterator[list[warnings.WarningMessage]]:
         warnings.simplefilter("always")
         yield said
     for warning in said:
-        sys.stderr.write(f"{str(warning.message).replace('reuse=True', '--reuse')}\n")
+        sys.stderr.write(f"{readable(str(warning.message)).replace('reuse=True', '--reuse')}\n")
 
 
 def _recover(options: argparse.Namespace) -> int:
@@ -203,7 +205,9 @@ def _print_clips(clips: Sequence[Clip], *, as_json: bool) -> None:
         _print_json([_clip_record(clip) for clip in clips])
     else:
         for clip in clips:
-            sys.stdout.write(f"{clip.path}\n")
+            # A program gets the very name; a terminal would obey what somebody has put into it.
+            path = readable(str(clip.path)) if sys.stdout.isatty() else str(clip.path)
+            sys.stdout.write(f"{path}\n")
 
 
 async def _clips(shot: Shot) -> list[Clip]:
@@ -241,7 +245,7 @@ class Progress:
         if event is None:
             self._stream.write("\r\x1b[K" if live else "")
         elif isinstance(event, StatusEvent):
-            word = _plain(stage_words(event.status))
+            word = one_line(stage_words(event.status), _LONGEST_WORD)
             if isinstance(event, WaitingStatus):
                 word = f"{word}, next try in {event.seconds:.0f} s"
             seconds = time.monotonic() - self._began
@@ -261,12 +265,6 @@ def _bar(progress: float | None) -> str:
     return f"[{'#' * filled}{'.' * (_BAR_CELLS - filled)}] {progress:4.0%}  "
 
 
-def _plain(text: str, limit: int = 60) -> str:
-    """Return text from outside for a terminal: one line, no control or direction characters."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
-
-
 def _history(options: argparse.Namespace) -> int:
     from ipyveo.loop import run
 
@@ -277,8 +275,9 @@ def _history(options: argparse.Namespace) -> int:
         sys.stdout.write("No videos yet.\n")
     else:
         for video in page:
-            state = "ok" if video.ok else _plain(video.status.removeprefix("MEDIA_GENERATION_STATUS_"), 12)
-            sys.stdout.write(f"{_plain(video.created_at, 25):25}  {state:12}  {_plain(video.prompt)}\n")
+            state = "ok" if video.ok else one_line(video.status.removeprefix("MEDIA_GENERATION_STATUS_"), 12)
+            made, prompt = one_line(video.created_at, 25), one_line(video.prompt, _LONGEST_WORD)
+            sys.stdout.write(f"{made:25}  {state:12}  {prompt}\n")
     return DONE
 
 

@@ -198,7 +198,7 @@ def _row(row: dict[str, Any]) -> list[Video]:
         Video(
             id=_text(row.get("id")),
             prompt=_text(row.get("prompt")),
-            file_url=url,
+            file_url=url and _text(url),
             status=_text(row.get("status")),
             created_at=_text(row.get("created_at")),
         )

@@ -18,6 +18,7 @@ from ipyveo.errors import (
     RateLimitError,
     VeoError,
 )
+from ipyveo.readable import readable
 
 _NOTHING = "Nothing was charged."
 _RAW_LIMIT = 4000  # characters of the far side's words that are kept for a details view
@@ -307,7 +308,7 @@ def _words(data: str) -> tuple[str, int | None]:
 def _quoted(words: str) -> str:
     """Return the far side's words, made fit for one line of a sentence, or nothing."""
     said = words.partition("\n")[0]
-    line = " ".join("".join(c if c.isprintable() else " " for c in said).split())
+    line = " ".join(readable(said).split())
     first_sentence = line.partition(". ")[0].rstrip(".")
     if first_sentence.lower() in _SAYS_NOTHING:
         return ""

@@ -19,6 +19,7 @@ LOOK_FIRST = "Look at the account's history before you send it again."
 _CONNECT_TRIES = 3
 _CONNECT_PAUSE_SECONDS = 0.5  # doubled after each try
 _LONGEST_WAIT_SECONDS = 150.0  # of 429s, together; the service counts by the minute
+_MOST_SKEW = timedelta(days=36_525)  # a century: beyond it dates come to their ends
 _ERROR_BODY_LIMIT = 65_536  # bytes of an error page that are read
 
 
@@ -134,9 +135,10 @@ def _says_when(failure: VeoError) -> TypeGuard[RateLimitError]:
 def _skew(date: str) -> timedelta | None:
     """Return what the service's clock is ahead of ours, by its Date header (RFC 9110, section 6.6.1)."""
     try:
-        return email.utils.parsedate_to_datetime(date).astimezone(UTC) - datetime.now(UTC)
+        skew = email.utils.parsedate_to_datetime(date).astimezone(UTC) - datetime.now(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
+    return skew if abs(skew) < _MOST_SKEW else None
 
 
 async def error_body(answer: Answer) -> str:

@@ -29,6 +29,7 @@ _MEASURED: Final = ("created_at", "prompt", "engine", "width", "height", "durati
 _ASKED: Final = ("aspect_ratio", "number_of_videos", "take", "generation")
 _COLUMNS: Final = (*_MEASURED, *_ASKED, "picked", "hidden", "path")
 _MOST: Final = 1e9  # of pixels, seconds or frames a second
+_HALF: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _STAMPED: Final = re.compile(r"\d{8}-\d{6}-")  # how `Library.save` begins a name
 
 
@@ -212,7 +213,7 @@ def read_sheet(path: Path) -> Sheet | None:
     """Return what a sheet describes, or None; the clip's file is always the one beside the sheet."""
     clip_path = path.with_suffix(".mp4")
     try:
-        record = json.loads(path.read_text("utf-8"))
+        record = json.loads(_whole(path.read_text("utf-8")))
         clip = Clip(
             path=clip_path,
             id=str(record["id"]),
@@ -230,6 +231,13 @@ def read_sheet(path: Path) -> Sheet | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
     return Sheet(clip, asked if isinstance(asked, dict) else {}, picked)
+
+
+def _whole(text: str) -> str:
+    r"""Return JSON without the halves of characters that ``\ud800`` makes: no message holds them."""
+    if not _HALF.search(text):
+        return text
+    return json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8", "replace").decode()
 
 
 def _in_a_zone(moment: datetime) -> datetime:

@@ -241,9 +241,16 @@ class Library:
             return known
 
     def incoming(self, name: str) -> Path:
-        """Return the place of a file that is not yet a clip; the library's folder is made if need be."""
+        """Return the place of a file that is not yet a clip; the library's folder is made if need be.
+
+        It is in this folder whatever the name, which can be of a journal from anybody, and no link to
+        somewhere else.
+        """
         self._make_folder()
-        return self.path / f".incoming-{name}.part"
+        part = self.path / f".incoming-{re.sub(r'[^A-Za-z0-9-]', '_', name)[:100]}.part"
+        if part.is_symlink():
+            part.unlink()
+        return part
 
     def _make_folder(self) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
@@ -360,8 +367,8 @@ class Library:
 
     def landed(self, name: str, generation: str) -> Clip | None:
         """Return the clip of this file name if it is this run's, or None where it did not land."""
-        sheet = self.path / Path(name).with_suffix(".json").name
         try:
+            sheet = self.path / Path(name).with_suffix(".json").name
             asked = json.loads(sheet.read_text("utf-8"))["request"]
             if asked["generation"] != generation:
                 return None

@@ -22,9 +22,11 @@ from ipyveo.library.journal import FILE_NAME, Entry, Journal, StoredTake
 from ipyveo.media.aspect_ratio import AspectRatio
 from ipyveo.media.clip import Clip
 from ipyveo.media.framing import Fit
+from ipyveo.readable import is_readable, readable
 
 _KEY = "$GENAIPRO_API_KEY"
 _LONGEST_PROMPT = 2_000  # of what the details show; the code has all of it
+_LONGEST_LINE = 2_000
 _SHAPE_TOLERANCE = 0.02
 _SANDBOX = re.compile(r"http://(127\.0\.0\.1|localhost)(:[0-9]{1,5})?(/[A-Za-z0-9._/-]*)?")
 _picking = threading.Lock()  # two quick picks of one run must not each overlook the other
@@ -178,13 +180,13 @@ def curl_code(clip: Clip) -> str:
     ratio = _asked_ratio(asked) or AspectRatio.LANDSCAPE
     pictures = _sent_pictures(clip, entry) or [name for name, _ in _asked_pictures(asked)]
     fields = [
-        "-F " + shlex.quote(f"{field}=@{_quoted(name)}")
+        "-F " + _in_a_shell(f"{field}=@{_quoted(name)}")
         for field, name in zip(("start_image", "end_image"), pictures or ["start.png"], strict=False)
     ]
     prompt = f"prompt={_asked_prompt(clip, asked)}"
     # --form-string, since -F would read a file where a prompt begins with "@" or "<".
     fields += [
-        f"--form-string {shlex.quote(prompt)}",
+        f"--form-string {_in_a_shell(prompt)}",
         f"-F aspect_ratio={ratio.api_word}",
         f"-F number_of_videos={_asked_count(asked)}",
     ]
@@ -195,6 +197,21 @@ def curl_code(clip: Clip) -> str:
     ]
     note = "# The sandbox made this clip; the service, asked like this, takes credits for it.\n"
     return (note if clip.engine == "sandbox" else "") + " \\\n  ".join(lines) + "\n"
+
+
+def _in_a_shell(text: str) -> str:
+    """Return a text as one word of bash or zsh, with nothing in it that a terminal obeys or that hides."""
+    if is_readable(text.replace("\n", "")):
+        return shlex.quote(text)
+    letters = (
+        "".join(f"\\x{byte:02x}" for byte in letter.encode("utf-8", "replace"))
+        if not is_readable(letter)
+        else f"\\{letter}"
+        if letter in "\\'"
+        else letter
+        for letter in text
+    )
+    return f"$'{''.join(letters)}'"
 
 
 def _quoted(name: str) -> str:
@@ -285,10 +302,15 @@ def details(clip: Clip) -> str:
         "Cost": [_cost(clip, entry)],
     }
     return "".join(
-        f"{name if index == 0 else '':10}{line}\n"
+        f"{name if index == 0 else '':10}{_shown(line)}\n"
         for name, lines in parts.items()
         for index, line in enumerate(lines)
     )
+
+
+def _shown(line: str) -> str:
+    line = readable(line[: _LONGEST_LINE + 1])
+    return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…"
 
 
 def _asked_lines(clip: Clip, asked: Mapping[str, Any]) -> Iterator[str]:

@@ -13,6 +13,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from ipyveo.readable import readable
+
 if TYPE_CHECKING:
     from av import VideoFrame
     from av.container import InputContainer
@@ -201,7 +203,7 @@ class Clip:
 
     def __str__(self) -> str:
         shape = f"{self.width}x{self.height}, {self.duration:.1f} s, {self.size / 1e6:.1f} MB"
-        return f"{self.path} ({shape}, {self.engine})"
+        return f"{readable(str(self.path))} ({shape}, {self.engine})"
 
     def __repr__(self) -> str:
         """Return one line for people, also in a list; the prompt is cut, and quoted as Python does."""

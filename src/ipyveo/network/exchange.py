@@ -14,11 +14,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 from urllib.parse import urlsplit
 
+from ipyveo.readable import readable
+
 if TYPE_CHECKING:
     import httpx  # loaded with the first request, being most of what `import VeoClient` would cost
 
 T = TypeVar("T")
 
+_LOCATION = "ipyveo.location"
 _UPLOAD_STALL_SECONDS = 60.0  # one block of the body that nobody takes for this long: the line is dead
 
 
@@ -67,7 +70,15 @@ class Outgoing:
 
 
 class Answer:
-    """A response whose status and headers are here and whose body is still on the line."""
+    """A response whose status and headers are here and whose body is still on the line.
+
+    Attributes
+    ----------
+    status, headers
+        As they came.
+    location
+        Where a redirect leads, or "". Not trusted.
+    """
 
     def __init__(self, response: httpx.Response, client: httpx.AsyncClient) -> None:
         self._response = response
@@ -75,6 +86,7 @@ class Answer:
         self._chunks = response.aiter_bytes()
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
+        self.location: str = response.extensions[_LOCATION]
 
     @property
     def media_type(self) -> str:
@@ -130,7 +142,11 @@ async def send(outgoing: Outgoing) -> Answer:
     try:
         # A proxy cannot reach this machine's own loopback, so its settings are not asked there.
         client = httpx.AsyncClient(
-            verify=_tls(), timeout=timeout, trust_env=not _is_loopback(outgoing.url), follow_redirects=False
+            verify=_tls(),
+            timeout=timeout,
+            trust_env=not _is_loopback(outgoing.url),
+            follow_redirects=False,
+            event_hooks={"response": [_set_location_aside]},
         )
         request = client.build_request(
             outgoing.method,
@@ -145,8 +161,8 @@ async def send(outgoing: Outgoing) -> Answer:
     except (httpx.InvalidURL, ValueError, OSError) as error:
         failure = NotSentError(type(error).__name__)
     else:
+        _watch_logs(outgoing.secret)
         if outgoing.secret is not None:
-            _keep_out_of_logs(outgoing.secret)
             request.headers["Authorization"] = outgoing.secret.bearer()
         return await _open(client, request)
     raise failure
@@ -161,6 +177,11 @@ async def _open(client: httpx.AsyncClient, request: httpx.Request) -> Answer:
     finally:
         if not opened:
             await client.aclose()
+
+
+async def _set_location_aside(response: httpx.Response) -> None:
+    """Keep the address of a redirect from httpx, which reads it unasked, and fails where it is none."""
+    response.extensions[_LOCATION] = response.headers.pop("location", "")
 
 
 async def _guarded(step: Awaitable[T]) -> T:
@@ -187,7 +208,7 @@ def _traced(on_sent: Callable[[], Awaitable[None]] | None) -> dict[str, Any]:
 
 
 class _Redaction(logging.Filter):
-    """Keeps keys out of the transport's debug lines, where a server's echo of one would show."""
+    """Keeps keys out of the transport's lines, which hold a server's words, and orders to a terminal."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -204,15 +225,16 @@ class _Redaction(logging.Filter):
         text = record.getMessage()
         for secret in secrets:
             text = secret.redact(text)
-        record.msg, record.args = text, None
+        record.msg, record.args = readable(text), None
         return True
 
 
 _redaction = _Redaction()
 
 
-def _keep_out_of_logs(secret: Secret) -> None:
-    _redaction.add(secret)
+def _watch_logs(secret: Secret | None) -> None:
+    if secret is not None:
+        _redaction.add(secret)
     for name in ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy"):
         logging.getLogger(name).addFilter(_redaction)
 

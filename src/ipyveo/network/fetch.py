@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import socket
+import unicodedata
 import urllib.request
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +17,10 @@ from ipyveo.network.exchange import Answer, LineBrokenError, NotSentError, Outgo
 
 MAX_REDIRECTS = 5
 _STALL_SECONDS = 60.0  # silence of a file on its way to us
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# Of IPv6: networks whose last 32 bits are an IPv4 address (RFC 6052, 2765, 4291), and such as are somebody's
+# own, although Python calls them global (RFC 3879, 8215).
+_HOLDERS = [ipaddress.ip_network(network) for network in ("64:ff9b::/96", "::ffff:0:0:0/96", "::/96")]
+_INNER = [ipaddress.ip_network(network) for network in ("fec0::/10", "64:ff9b:1::/48")]
 
 
 class AddressError(Exception):
@@ -37,10 +42,12 @@ def is_public(address: str) -> bool:
         return False
     if isinstance(ip, ipaddress.IPv6Address):
         inner = ip.ipv4_mapped or ip.sixtofour
-        if inner is None and ip in _NAT64:
+        if inner is None and any(ip in network for network in _HOLDERS):
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(str(inner))
+        if any(ip in network for network in _INNER):
+            return False
     return ip.is_global and not ip.is_multicast
 
 
@@ -72,7 +79,8 @@ async def _checked(url: str, home: str, schemes: Sequence[str]) -> tuple[str, di
         raise AddressError("it is not encrypted (https)")
     if _behind_proxy(parts.scheme, host):
         # Names are resolved by the proxy then; what can be judged here is a literal address.
-        if host == "localhost" or (_is_literal(host) and not is_public(host)):
+        literal = _literal(host)
+        if _is_localhost(host) or (literal and not is_public(literal)):
             raise AddressError("it lies in a private network")
         return url, {}, {}
     addresses = await _resolve(host, port)
@@ -91,12 +99,26 @@ async def _resolve(host: str, port: int) -> list[str]:
     return [str(entry[4][0]) for entry in found]
 
 
-def _is_literal(host: str) -> bool:
+def _joined(url: str, location: str) -> str:
     try:
-        ipaddress.ip_address(host)
+        return urljoin(url, location)
     except ValueError:
-        return False
-    return True
+        raise AddressError("it leads to what is not an address") from None
+
+
+def _literal(host: str) -> str:
+    """Return the IP address that a host is, in whatever spelling a resolver takes for one, or ""."""
+    with contextlib.suppress(ValueError):
+        return str(ipaddress.ip_address(host.partition("%")[0]))
+    with contextlib.suppress(OSError, UnicodeError):
+        # The old spellings, such as 127.1 and 2130706433; full-width digits are digits to a resolver, too.
+        return socket.inet_ntoa(socket.inet_aton(unicodedata.normalize("NFKC", host).rstrip(".")))
+    return ""
+
+
+def _is_localhost(host: str) -> bool:
+    """Tell whether a name means this machine by itself (RFC 6761, section 6.3)."""
+    return host.rstrip(".").rpartition(".")[2] == "localhost"
 
 
 def _behind_proxy(scheme: str, host: str) -> bool:
@@ -133,11 +155,10 @@ async def fetch(url: str, *, home: str = "", schemes: Sequence[str] = ("https",)
         answer = await send(
             Outgoing("GET", pinned, headers=headers, extensions=extensions, read_seconds=_STALL_SECONDS)
         )
-        location = answer.headers.get("location")
-        if answer.status not in (301, 302, 303, 307, 308) or not location:
+        if answer.status not in (301, 302, 303, 307, 308) or not answer.location:
             return answer
         await answer.aclose()
-        url = urljoin(url, location)
+        url = _joined(url, answer.location)
     raise AddressError("it redirects without end")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ipyveo.errors import VeoError
+from ipyveo.readable import one_line, readable
 
 if TYPE_CHECKING:
     from ipyveo.library.library import Library
@@ -82,13 +83,13 @@ class History:
         except (VeoError, OSError) as error:
             said = _said_of(error)
         else:
-            said = f"{sentence}: {clip.prompt[:_PROMPT_CHARACTERS]}"
+            said = f"{sentence}: {one_line(clip.prompt, _PROMPT_CHARACTERS)}"
         self._tell({"type": "moved", "id": question, "sentence": said})
 
     def _record(self, clip: Clip) -> dict[str, Any]:
         return {
             "key": self._key_for(clip),
-            "prompt": clip.prompt[:_PROMPT_CHARACTERS],
+            "prompt": one_line(clip.prompt, _PROMPT_CHARACTERS),
             "at": clip.created_at.isoformat(),
         }
 
@@ -96,4 +97,4 @@ class History:
 def _said_of(error: VeoError | OSError) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"The library's folder did not allow it ({error.strerror})."
-    return str(error)
+    return readable(str(error))

@@ -22,6 +22,7 @@ from ipyveo.library.sheet import curl_code, details, differs, is_pick, python_co
 from ipyveo.loop import background_loop, submit
 from ipyveo.media.clip import Clip
 from ipyveo.media.frame import Frame
+from ipyveo.readable import readable
 from ipyveo.widgets.bundle import bundle
 from ipyveo.widgets.seat import deafened, shell, watch_cells
 from ipyveo.widgets.shown import note
@@ -187,8 +188,8 @@ class PageWidget(anywidget.AnyWidget):
             {
                 "key": self._key_for(clip),
                 "take": take,
-                "name": clip.path.name,
-                "prompt": clip.prompt[:_LONGEST_CAPTION],
+                "name": readable(clip.path.name),
+                "prompt": readable(clip.prompt[:_LONGEST_CAPTION]),
                 "fps": clip.fps,
                 "frames": round(clip.duration * clip.fps),
                 "width": clip.width,

@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ipyveo.readable import readable
 from ipyveo.widgets.page_widget import PageWidget
 from ipyveo.widgets.seat import hosted
-from ipyveo.widgets.still import escaped, measures, still
+from ipyveo.widgets.still import escaped, isolated, measures, still
 
 if TYPE_CHECKING:
     from ipyveo.media.clip import Clip
@@ -60,12 +61,12 @@ class EmbeddedClip:
         text = self._megabytes * 4 / 3
         return (
             f"The video itself is in this output: {self._megabytes:.1f} MB, which take {text:.1f} MB in the "
-            f"notebook ({self._clip.path.name})."
+            f"notebook ({readable(self._clip.path.name)})."
         )
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         data = base64.b64encode(self._clip.path.read_bytes()).decode()
-        words = " \N{MIDDLE DOT} ".join([escaped(self._clip.prompt), *map(escaped, measures(self._clip))])
+        words = isolated([self._clip.prompt, *measures(self._clip)])
         shown = (
             f'<div class="mathjax_ignore tex2jax_ignore"><p>{escaped(repr(self))}</p>'
             f'<video controls width="640" src="data:video/mp4;base64,{data}"></video>'

@@ -9,9 +9,10 @@ from __future__ import annotations
 import base64
 import html
 import io
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
+
+from ipyveo.readable import readable
 
 if TYPE_CHECKING:
     from ipyveo.media.clip import Clip
@@ -21,7 +22,6 @@ _POSTER_BYTES: Final = 7_500  # four of them, as text, leave room within 64 KB f
 _QUALITIES: Final = (70, 55, 40, 25)
 _MOST_POSTERS: Final = 4
 _LONGEST: Final = 400  # characters of a prompt
-_UNREADABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]+")
 # By the first, the page hides a still beside a living view; the others keep MathJax off a prompt.
 _CLASSES: Final = "ipyveo-still mathjax_ignore tex2jax_ignore"
 
@@ -44,11 +44,10 @@ def still(prompt: str, words: Iterable[str], clips: Iterable[Clip] = ()) -> str:
     >>> still("<b>dusk</b>", ["16:9"]).count("<b>")
     0
     """
-    parameters = " \N{MIDDLE DOT} ".join(f"<bdi>{escaped(word)}</bdi>" for word in words)
     takes = "".join(_take(number, clip) for number, clip in enumerate(list(clips)[:_MOST_POSTERS], 1))
     return (
         f'<div class="{_CLASSES}"><p dir="auto"><strong>{escaped(prompt) or "Frames to video"}</strong></p>'
-        f"<p>{parameters}</p>{takes}</div>"
+        f"<p>{isolated(words)}</p>{takes}</div>"
     )
 
 
@@ -62,13 +61,18 @@ def measures(clip: Clip) -> list[str]:
 def escaped(text: str) -> str:
     """Return a text from outside as HTML: cut, without what cannot be read or turns the line around."""
     cut = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
-    return html.escape(_UNREADABLE.sub(" ", cut))
+    return html.escape(readable(cut))
+
+
+def isolated(words: Iterable[str]) -> str:
+    """Return words in a row as HTML, each of which keeps its direction to itself."""
+    return " \N{MIDDLE DOT} ".join(f"<bdi>{escaped(word)}</bdi>" for word in words)
 
 
 def _take(number: int, clip: Clip) -> str:
-    poster, caption = _poster(clip), " \N{MIDDLE DOT} ".join(escaped(word) for word in measures(clip))
+    poster, caption = _poster(clip), isolated(measures(clip))
     picture = f'<img alt="Take {number}" src="data:image/jpeg;base64,{poster}"><br>' if poster else ""
-    words = f"<small>Take {number}: <bdi>{caption}</bdi></small>"
+    words = f"<small>Take {number}: {caption}</small>"
     return f'<div style="display: inline-block; width: 320px; margin: 0 12px 12px 0">{picture}{words}</div>'
 
 

@@ -51,6 +51,14 @@ _LONGEST_FETCH_SECONDS = 120.0  # of a picture by its address
 _COMPARE_SECONDS = 0.3  # after the last change of the form
 _SLOTS = ("start", "end")
 _PROMPT_SHOWN = 60  # characters, where there is only text
+_PROMPT_BYTES = 12_000  # of what a page holds of it, and so of what a notebook may keep
+
+
+def _for_page(prompt: str, _: object = None) -> str:
+    """Return a prompt as a page gets it: not more than anybody reads, and nothing that no message holds."""
+    data = prompt.encode("utf-8", "replace")
+    cut = "…" if len(data) > _PROMPT_BYTES else ""
+    return data[:_PROMPT_BYTES].decode("utf-8", "ignore") + cut
 
 
 class FramesToVideo(PageWidget):
@@ -92,7 +100,7 @@ class FramesToVideo(PageWidget):
     'idle'
     """
 
-    prompt = traitlets.Unicode().tag(sync=True)
+    prompt = traitlets.Unicode().tag(sync=True, to_json=_for_page)
     aspect_ratio = traitlets.Unicode("16:9").tag(sync=True)
     number_of_videos = traitlets.Any(1).tag(sync=True)
     status = traitlets.Unicode("idle").tag(sync=True)
@@ -398,7 +406,7 @@ class FramesToVideo(PageWidget):
         # The form's values come along: a trait's update can still be waiting in the browser, and a paid
         # run must not use the prompt of a moment ago.
         form = {
-            "prompt": str(said["prompt"]),
+            "prompt": self._whole(str(said["prompt"])),
             "aspect_ratio": AspectRatio.parse(said["aspect_ratio"]).label,
             "number_of_videos": check_count(said["number_of_videos"]),
         }
@@ -409,6 +417,10 @@ class FramesToVideo(PageWidget):
             # In order: the last change of a picture may still wait for its turn.
             self._do(lambda: submit(self._generate_for_page(form)))
 
+    def _whole(self, prompt: str) -> str:
+        """Return the prompt that a page means: one that came from here may be longer than the page holds."""
+        return self.prompt if prompt == _for_page(self.prompt) else prompt
+
     def _on_extend(self, said: dict[str, Any], _: list[bytes]) -> None:
         clip = self._keys.get(str(said["key"]))
         for slot in _SLOTS:
@@ -416,7 +428,7 @@ class FramesToVideo(PageWidget):
         self._begin("start", lambda: Frame(clip), {"end": None})
 
     def _on_preview(self, said: dict[str, Any], _: list[bytes]) -> None:
-        prompt, ratio = str(said["prompt"]), AspectRatio.parse(said["aspect_ratio"]).label
+        prompt, ratio = self._whole(str(said["prompt"])), AspectRatio.parse(said["aspect_ratio"]).label
         # In order: the last change of a picture may still wait for its turn.
         self._do(lambda: self._sketch.begin(self.start_image, self.end_image, prompt, ratio))
 

@@ -10,9 +10,11 @@ from ipyveo.errors import VeoError
 from ipyveo.generations.cost import cost_words
 from ipyveo.generations.shot import Shot
 from ipyveo.generations.stages import WORDS, stage_words
+from ipyveo.readable import one_line, readable
 from ipyveo.widgets.words import LOST, PATIENCE, again, heading, stage_line
 
 _LONGEST_STAGE = 200  # characters of a word of the service's own that are shown
+_LONGEST_DETAILS = 2_000
 
 
 class Watch:
@@ -61,7 +63,7 @@ class Watch:
             return {}
         seconds = event.seconds if isinstance(event, WaitingStatus) else None
         self._free_at = None if seconds is None else time.monotonic() + seconds
-        self._stage = stage_words(event.status)[:_LONGEST_STAGE]
+        self._stage = one_line(stage_words(event.status), _LONGEST_STAGE)
         if event.status in WORDS:
             self._status = event.status
             if event.status not in self._stages:
@@ -119,12 +121,17 @@ class Watch:
 def problem(error: BaseException) -> dict[str, str]:
     """Return the values that show an error."""
     if isinstance(error, VeoError):
-        return {"error": str(error), "_error_details": error.raw}
+        return {"error": str(error), "_error_details": _details(error.raw)}
     return {
         "error": "Something went wrong inside ipyveo itself, which is our mistake. Run the cell again; if a "
         "job was already sent, it goes on and may be charged.",
-        "_error_details": f"{type(error).__name__}: {error}",
+        "_error_details": _details(f"{type(error).__name__}: {error}"),
     }
+
+
+def _details(raw: str) -> str:
+    """Return the raw words line by line, and not all of them: the notebook may keep what a page shows."""
+    return "\n".join(readable(line) for line in raw[:_LONGEST_DETAILS].splitlines())
 
 
 def no_problem() -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ipyveo.api.requests import MAX_VIDEOS
 from ipyveo.generations.stages import stage_words
 from ipyveo.media.aspect_ratio import AspectRatio
+from ipyveo.readable import one_line
 
 if TYPE_CHECKING:
     from ipyveo.api.account import Credits
@@ -151,7 +152,7 @@ def offer(offered: Offer) -> dict[str, Any]:
         "run": entry.id,
         "words": f"{counted(entry.number_of_videos, 'video')} from {{at}} {state}",
         "at": entry.began_at.isoformat(),
-        "prompt": entry.prompt[:_PROMPT_CHARACTERS],
+        "prompt": one_line(entry.prompt, _PROMPT_CHARACTERS),
         "actions": [["Fetch" if offered.ready else "Look for it", "take_up"], ["Dismiss", "dismiss"]],
     }
 
