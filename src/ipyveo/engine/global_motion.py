@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ipyveo.engine.affine import Affine, Points, moved
+from ipyveo.engine.rasters import Mask, Weights, halved, lengths
 
 if TYPE_CHECKING:
     from ipyveo.engine.planes import Plane
@@ -17,6 +17,10 @@ _POINTS = 3000
 _TRIPLES = 1500
 _NEAR = 3.0  # pixels of the working size: what follows a motion is as near to where it leads
 _FEWEST = 10
+_ALIKE = 64  # bits of 256 in which the same point may differ
+_ON_A_LINE = 200.0  # twice the area of a triangle too thin to tell a motion
+_UPRIGHT = 0.6  # the cosine of a turn
+_ZOOM, _SHEAR = 3.0, 1.5
 
 
 def global_motions(
@@ -69,9 +73,8 @@ def shift(start: Plane, end: Plane, within: tuple[Plane, Plane]) -> Affine:
     return motion
 
 
-def _halved_part(picture: Plane, part: Plane) -> NDArray[np.float32]:
-    contrast = np.where(part > 0, picture.astype(np.float32) - 128, np.float32(0))
-    return cv2.resize(contrast, (picture.shape[1] // 2, picture.shape[0] // 2), interpolation=cv2.INTER_AREA)
+def _halved_part(picture: Plane, part: Plane) -> Weights:
+    return halved(np.where(part > 0, picture.astype(np.float32) - 128, np.float32(0)))
 
 
 def _signed(place: Any, side: int) -> int:  # noqa: ANN401 - NumPy's own integer
@@ -90,14 +93,14 @@ def fitted(before: Points, after: Points) -> Affine:
     return np.vstack([solved, [0, 0, 1]])
 
 
-def plausible(motions: Affine) -> NDArray[np.bool_]:
-    """Tell which motions a camera or a thing may make: no mirror, threefold zoom at most, little shear."""
+def plausible(motions: Affine) -> Mask:
+    """Tell which motions a camera or a thing may make: no mirror, little turn, zoom and shear."""
     linear = motions[..., :2, :2]
     stretch = np.linalg.svd(linear, compute_uv=False)
     long, short = stretch[..., 0], stretch[..., 1]
-    upright = linear[..., 0, 0] + linear[..., 1, 1] > 0.6 * (long + short)  # about a sixth of a turn
-    sound: NDArray[np.bool_] = (np.linalg.det(linear) > 0) & upright
-    return sound & (long < 3) & (short > 1 / 3) & (long < 1.5 * short)
+    upright = linear[..., 0, 0] + linear[..., 1, 1] > _UPRIGHT * (long + short)
+    sound: Mask = (np.linalg.det(linear) > 0) & upright
+    return sound & (long < _ZOOM) & (short > 1 / _ZOOM) & (long < _SHEAR * short)
 
 
 def _matches(start: Plane, end: Plane, within: tuple[Plane | None, Plane | None]) -> tuple[Points, Points]:
@@ -108,7 +111,7 @@ def _matches(start: Plane, end: Plane, within: tuple[Plane | None, Plane | None]
     if one is None or other is None:
         return np.empty((0, 2), np.float32), np.empty((0, 2), np.float32)
     found = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match(one, other)
-    close = [match for match in found if match.distance < 64]
+    close = [match for match in found if match.distance < _ALIKE]
     return (
         np.array([before[match.queryIdx].pt for match in close], np.float32).reshape(-1, 2),
         np.array([after[match.trainIdx].pt for match in close], np.float32).reshape(-1, 2),
@@ -120,7 +123,9 @@ def _consensus(before: Points, after: Points, chance: np.random.Generator) -> Af
     known = np.concatenate([before[triples], np.ones((_TRIPLES, 3, 1), np.float32)], axis=2).astype(
         np.float64
     )
-    known[np.abs(np.linalg.det(known)) < 200] = np.eye(3) * 1e6  # too near to a line: a motion nobody follows
+    known[np.abs(np.linalg.det(known)) < _ON_A_LINE] = (
+        np.eye(3) * 1e6
+    )  # too near to a line: a motion nobody follows
     guesses = np.linalg.solve(known, after[triples].astype(np.float64)).transpose(0, 2, 1)
     best, most = None, _FEWEST - 1
     for guess in guesses[plausible(guesses)]:
@@ -137,5 +142,5 @@ def _consensus(before: Points, after: Points, chance: np.random.Generator) -> Af
     return best if plausible(best) else None
 
 
-def _distance(motion: Affine, before: Points, after: Points) -> Points:
-    return np.asarray(np.hypot(*(moved(motion, before) - after).T))
+def _distance(motion: Affine, before: Points, after: Points) -> Weights:
+    return lengths((moved(motion, before) - after)[:, None])[:, 0]

@@ -1,30 +1,35 @@
-"""The pictures between two pictures: each point follows its motion, and the light blends on the way."""
+"""The frames between two pictures: each point follows its motion, and the light blends on the way."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from ipyveo.engine.affine import Points, moved, scaling
+from ipyveo.engine.affine import moved, scaling
 from ipyveo.engine.choice import Kind, chosen
-from ipyveo.engine.flow import Weights, grid, working
-from ipyveo.engine.motion import Motion, Sheet
+from ipyveo.engine.light import light_between
+from ipyveo.engine.look import look_at
+from ipyveo.engine.mixing import Blend, Mixer
+from ipyveo.engine.rasters import grid
 
 if TYPE_CHECKING:
-    from ipyveo.engine.planes import Plane, Planes
+    from numpy.typing import NDArray
 
-_PUSH_IN = 0.08
-_FADE = (0.3, 0.7)
+    from ipyveo.engine.motion import Sheet
+    from ipyveo.engine.planes import Plane, Planes
+    from ipyveo.engine.rasters import Weights
+
 _FINE = 2  # luma is kept at twice its size: what is linear between its points is nearly cubic between pixels
+_CELLS = 320  # along a frame's longer side: where points come from is worked out once a cell
 
 
 class InBetweens:
     """The way from one picture to another, found once; then a frame at any share of it.
+
+    The flow is the same on any machine only with ``cv2.setNumThreads(1)``: OpenCV splits it by its threads.
 
     Parameters
     ----------
@@ -47,21 +52,21 @@ class InBetweens:
 
     def __init__(self, start: Planes, end: Planes) -> None:
         self._start, self._end = start, end
+        looks = look_at(start), look_at(end)
+        self.kind, self._motion = chosen(*looks)
+        self._light = None if self.kind == "unrelated" else light_between(*looks, self._motion)
+        self._fine = _refined(start.y), _refined(end.y)
         height, width = start.y.shape
-        small = working(start), working(end)
-        self.kind, found = chosen(*small)
-        self._motion: Motion = found or CrossFade(small[0].shape)
-        self._fine = tuple(_enlarged(picture.y) for picture in (start, end))
-        # Cells of an even number of pixels, so that chroma has whole ones too; a frame has about 320 across.
-        self._cell = 2 * max(1, round(max(width, height) / 640))
-        across, down = (-(-side // self._cell) + 2 for side in (width, height))
-        # One cell more on each side: between the middles of cells every map is linear, beyond them it is not.
+        # Cells of an even number of pixels, so that those of chroma have whole ones too.
+        self._cell = 2 * max(1, round(max(width, height) / (2 * _CELLS)))
+        down, across = (-(-side // self._cell) + 2 for side in (height, width))
         self._cells = grid((down * self._cell, across * self._cell), self._cell) - np.float32(self._cell)
-        self._to_working = scaling(small[0].shape[1] / width, small[0].shape[0] / height)
-        self._to_luma = np.linalg.inv(self._to_working)[:2]
+        self._to_working = scaling(looks[0].shape[1] / width, looks[0].shape[0] / height)
+        to_luma = np.linalg.inv(self._to_working)
+        self._to_fine = np.diag([_FINE, _FINE, 1]) @ to_luma
         # A chroma sample lies half a pixel above and left of the middle of its four.
-        self._to_chroma = (self._to_luma - [[0, 0, 0.5], [0, 0, 0.5]]) / 2
-        self._desks = threading.local()
+        self._to_chroma = np.array([[0.5, 0, -0.25], [0, 0.5, -0.25], [0, 0, 1]]) @ to_luma
+        self._threads = threading.local()
 
     def draw(self, share: float, camera: NDArray[np.float32] | None, out: Planes) -> None:
         """Draw the frame at a share of the way; any number of threads may draw at once.
@@ -79,118 +84,58 @@ class InBetweens:
             for plane, ready in zip(out, self._end if share else self._start, strict=True):
                 np.copyto(plane, ready)
             return
-        view = np.eye(3) if camera is None else np.vstack([camera.astype(np.float64), [0, 0, 1]])
-        sheets = self._motion.at(share, moved(self._to_working @ view, self._cells))
-        desk = self._desk()
-        desk.luma.lay(sheets, _FINE * self._to_luma)
-        desk.luma.put(self._fine, out.y)
-        desk.chroma.lay(sheets, self._to_chroma)
-        desk.chroma.put((self._start.u, self._end.u), out.u)
-        desk.chroma.put((self._start.v, self._end.v), out.v)
+        view = np.eye(3) if camera is None else np.vstack([camera, [0, 0, 1]]).astype(np.float64)
+        points = moved(self._to_working @ view, self._cells)
+        sheets = self._motion.at(share, points)
+        gain = None if self._light is None else self._light.at(points)
+        luma, chroma = self._mixers()
+        luma.lay(sheets, self._to_fine)
+        luma.weigh(_blends(sheets, share, gain, 0), lit=gain is not None)
+        luma.draw(*self._fine, out.y)
+        chroma.lay(sheets, self._to_chroma)
+        chroma.weigh(_blends(sheets, share, gain, 1), lit=gain is not None)
+        chroma.draw(self._start.u, self._end.u, out.u)
+        if gain is not None:
+            chroma.weigh(_blends(sheets, share, gain, 2), lit=True)
+        chroma.draw(self._start.v, self._end.v, out.v)
 
-    def _desk(self) -> _Desk:
-        if not hasattr(self._desks, "own"):
+    def _mixers(self) -> _Mixers:
+        mixers: _Mixers | None = getattr(self._threads, "mixers", None)
+        if mixers is None:
             down, across = self._cells.shape[:2]
-            luma = _Mixer((down, across), self._cell, self._start.y.shape)
-            self._desks.own = _Desk(luma, _Mixer((down, across), self._cell // 2, self._start.u.shape))
-        desk: _Desk = self._desks.own
-        return desk
+            luma = Mixer((down, across), self._cell, self._start.y.shape)
+            mixers = _Mixers(luma, Mixer((down, across), self._cell // 2, self._start.u.shape))
+            self._threads.mixers = mixers
+        return mixers
 
 
-class CrossFade:
-    """For pictures that have nothing in common: a slow push-in on both, crossed in the middle."""
-
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self._shape = shape
-
-    def at(self, share: float, points: Points) -> list[Sheet]:
-        """Return where points of the frame at a share of the way come from."""
-        middle = np.array([self._shape[1] - 1, self._shape[0] - 1], np.float32) / 2
-        start = middle + (points - middle) * np.float32((1 + _PUSH_IN) ** -share)
-        crossed = np.float32(min(1, max(0, (share - _FADE[0]) / (_FADE[1] - _FADE[0]))))
-        crossed = crossed * crossed * (3 - 2 * crossed)
-        weight = np.ones(points.shape[:2], np.float32)
-        return [Sheet(start, self._further(points, 1 - share), (1 - crossed) * weight, crossed * weight)]
-
-    def _further(self, points: Points, share: float) -> Points:
-        # The end picture has nothing beyond its borders to come from, so they stay and the rest stands back:
-        # axis by axis, so that what is straight along one stays straight.
-        sides = np.array([self._shape[1], self._shape[0]], np.float32)
-        turn = np.float32(2 * np.pi) / sides
-        return np.asarray(
-            points - np.float32(_PUSH_IN * share) * np.sin((points + np.float32(0.5)) * turn) / turn
-        )
-
-
-class _Desk(NamedTuple):
+class _Mixers(NamedTuple):
     """What one thread draws with."""
 
-    luma: _Mixer
-    chroma: _Mixer
+    luma: Mixer
+    chroma: Mixer
 
 
-class _Mixer:
-    """Draws planes of one size out of two others; its memory is used again for each frame."""
-
-    def __init__(self, cells: tuple[int, int], cell: int, shape: tuple[int, ...]) -> None:
-        self._size = cells[1] * cell, cells[0] * cell
-        inner = slice(cell, cell + shape[0]), slice(cell, cell + shape[1])
-        self._maps = [np.empty((*self._size[::-1], 2), np.float32) for _ in range(2)]
-        self._weights = [np.empty(self._size[::-1], np.float32) for _ in range(2)]
-        self._inner_maps = [full[inner] for full in self._maps]
-        self._inner_weights = [full[inner] for full in self._weights]
-        self._drawn = [np.empty(shape, np.uint8) for _ in range(2)]
-        self._even: tuple[float, float] | None = None
-
-    def lay(self, sheets: Sequence[Sheet], to_plane: NDArray[np.float64]) -> None:
-        """Take where each point comes from, a value a cell, from the back to the front."""
-        self._even = _evenly(sheets)
-        for sheet in sheets:
-            mask = None if sheet.cover is None else self._enlarged(sheet.cover) > np.float32(0.5)
-            for full, place in zip(self._maps, sheet[:2], strict=True):
-                self._onto(full, moved(to_plane, place), mask)
-            if self._even is None:
-                for full, weight in zip(self._weights, _shares(sheet), strict=True):
-                    self._onto(full, weight, mask)
-
-    def _enlarged(self, cells: Weights) -> Weights:
-        return cv2.resize(cells, self._size)
-
-    def _onto(
-        self, full: NDArray[np.float32], cells: NDArray[np.float32], mask: NDArray[np.bool_] | None
-    ) -> None:
-        if mask is None:
-            cv2.resize(cells, self._size, dst=full)
-        else:
-            cv2.copyTo(cv2.resize(cells, self._size), mask.view(np.uint8), full)
-
-    def put(self, planes: Sequence[Plane], out: Plane) -> None:
-        """Draw one plane out of two."""
-        for plane, place, drawn in zip(planes, self._inner_maps, self._drawn, strict=True):
-            cv2.remap(plane, place, None, cv2.INTER_LINEAR, dst=drawn, borderMode=cv2.BORDER_REPLICATE)
-        start, end = self._drawn
-        if self._even is not None:
-            cv2.addWeighted(start, self._even[0], end, self._even[1], 0, dst=out)
-        else:
-            cv2.blendLinear(start, end, *self._inner_weights, dst=out)
+def _blends(sheets: list[Sheet], share: float, gain: Weights | None, channel: int) -> list[Blend]:
+    """Return what either picture is multiplied by: in all 1, or what lights it as at this share of the way."""
+    blends = []
+    for sheet in sheets:
+        end = sheet.end_weight / (sheet.start_weight + sheet.end_weight)
+        start = 1 - end
+        if gain is not None:
+            lighter, more = gain[..., channel], np.float32(share) - end
+            start, end = (
+                start + np.maximum(more, 0) * (lighter - 1),
+                end + np.maximum(-more, 0) * (1 / lighter - 1),
+            )
+        blends.append((start, end))
+    return blends
 
 
-def _shares(sheet: Sheet) -> tuple[Weights, Weights]:
-    share = sheet.end_weight / (sheet.start_weight + sheet.end_weight)
-    return 1 - share, share
-
-
-def _evenly(sheets: Sequence[Sheet]) -> tuple[float, float] | None:
-    """Return how much either picture counts if that is the same all over."""
-    share = _shares(sheets[0])[1]
-    if len(sheets) > 1 or share.max() - share.min() > 1e-3:
-        return None
-    return 1 - float(share[0, 0]), float(share[0, 0])
-
-
-def _enlarged(plane: Plane) -> Plane:
+def _refined(plane: Plane) -> Plane:
     # Each pixel stays what it is, with a new one between two: at rest a frame is the picture, bit for bit.
     size = plane.shape[1] * _FINE, plane.shape[0] * _FINE
     finer = np.array([[1 / _FINE, 0, 0], [0, 1 / _FINE, 0]])
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(plane, finer, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    fine: Plane = cv2.warpAffine(plane, finer, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return fine

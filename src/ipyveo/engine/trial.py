@@ -1,0 +1,68 @@
+"""A motion tried on a pair: the two brought halfway towards each other, and the flow that is left over."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ipyveo.engine.affine import Affine, Glide, Points, moved
+from ipyveo.engine.flow import Flow, flow_between
+from ipyveo.engine.global_motion import fitted, plausible
+from ipyveo.engine.rasters import Mask, grid, inside, lengths, read, turned
+
+if TYPE_CHECKING:
+    from ipyveo.engine.look import Look
+
+_OVERLAP = 0.12  # the share of a frame halfway that both pictures must show
+_SURE = 0.5
+_FOLLOWS = 2.0  # working pixels: what has more flow left over follows another motion
+_LEFT_OVER = 0.15  # working pixels: a flow below it is noise
+
+
+class Trial(NamedTuple):
+    """What came of a motion from the start to the end."""
+
+    glide: Glide
+    flow: Flow
+    overlap: float
+
+    @property
+    def score(self) -> float:
+        """How well the motion brings the pictures over each other, 0 to 1."""
+        return self.flow.agreed * max(self.flow.likeness, 0.0) if self.overlap > _OVERLAP else 0.0
+
+    @property
+    def exact(self) -> bool:
+        """Whether next to nothing is left over."""
+        sure = lengths(self.flow.there)[self.flow.trust_there > _SURE]
+        return sure.size == 0 or bool(np.percentile(sure, 95) < _LEFT_OVER)
+
+    def reversed(self) -> Trial:
+        """Return the same, from the end to the start."""
+        return Trial(Glide(np.linalg.inv(self.glide.whole)), self.flow.reversed(), self.overlap)
+
+    def led(self, shape: tuple[int, ...]) -> Points:
+        """Return where the points of the start are in the end."""
+        half, sure = self.glide.at(0.5), self.flow.there * (self.flow.trust_there > 0)[..., None]
+        halfway = moved(half, grid(shape))
+        return moved(half, halfway + read(sure, halfway))
+
+    def fitted(self, least: float) -> Affine | None:
+        """Return the motion that the flow tells more exactly; None if too little of the picture follows it."""
+        follows: Mask = (self.flow.trust_there > _SURE) & (lengths(self.flow.there) < _FOLLOWS)
+        if follows.mean() < least:
+            return None
+        points, there = grid(follows.shape)[follows], self.flow.there[follows]
+        motion = fitted(moved(self.glide.at(-0.5), points), moved(self.glide.at(0.5), points + there))
+        return motion if plausible(motion) else None
+
+
+def tried(start: Look, end: Look, motion: Affine) -> Trial:
+    """Try a motion from start to end."""
+    glide = Glide(motion)
+    back, on = glide.at(-0.5), glide.at(0.5)
+    points = grid(start.shape)
+    known = inside(moved(back, points), start.shape) & inside(moved(on, points), start.shape)
+    flow = flow_between(turned(start.even, back), turned(end.even, on), known)
+    return Trial(glide, flow, float(known.mean()))
