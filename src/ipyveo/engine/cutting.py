@@ -15,6 +15,8 @@ from ipyveo.engine.motion import Path
 from ipyveo.engine.rasters import Mask, Weights, averaged, blurred, grid, inside, lengths, read, turned
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ipyveo.engine.look import Look
     from ipyveo.engine.planes import Plane
     from ipyveo.engine.trial import Trial
@@ -29,11 +31,14 @@ _SPREAD = 48.0
 _WORST = 1.5
 _MISFIT = 0.55  # from here on two places are not the same
 _UNSEEN = 0.45  # what a motion is held to cost that leads out of the picture
+_HIDDEN = 0.4  # what a motion is held to cost that leads to where something else is seen
 _PER_PIXEL = 0.03  # of flow left over: the motion that leaves less wins
 _LATER = 0.02  # for each further motion: the main one wins where all fit
 _CLEARLY = 0.2
 _UNEXPLAINED = 0.3
 _TINT = 0.3  # how much colours count
+_SURE = 0.3
+_ROUNDS = 3
 
 _AROUND = 11
 _SMOOTH = 15
@@ -42,7 +47,6 @@ _THIN = np.ones((9, 9), np.uint8)
 _WORTH = 0.005  # the share of a picture that a motion must explain clearly better than all others
 _SMALLEST = 0.002  # the share of a picture that a piece of a layer has at least
 _NEAR = 10.0
-_GROUND = 1.5  # the main motion is most often that of the ground
 _SOFT = 1.2
 
 
@@ -75,18 +79,19 @@ def cut(start: Look, end: Look, trials: list[Trial]) -> Cut | None:
         return None
     looks, costs = (start, end), list(zip(*(_costs(start, end, trial) for trial in trials), strict=True))
     leads = [trial.glide.whole for trial in trials], [trial.reversed().glide.whole for trial in trials]
-    labels = [_labels(look, list(cost)) for look, cost in zip(looks, costs, strict=True)]
-    seen = [_taken(_met(labels[1 - i], leads[i]), labels[i]) == labels[i] for i in range(2)]
-    tints = _tints(looks, labels, seen, len(trials))
-    tinted = [
-        [a + b for a, b in zip(cost, tint, strict=True)] for cost, tint in zip(costs, tints, strict=True)
-    ]
-    labels = [_labels(look, cost) for look, cost in zip(looks, tinted, strict=True)]
-    meets = [_met(labels[1 - i], leads[i]) for i in range(2)]
-    order = _back_to_front(labels, meets)
-    seen = [_taken(meet, label) == label for meet, label in zip(meets, labels, strict=True)]
-    for label, meet, well in zip(labels, meets, seen, strict=True):
-        _give_hidden(label, meet, well, order)
+    tints = [[np.zeros_like(cost[0])] * len(trials) for cost in costs]
+    hidden = [[np.full_like(cost[0], _WORST)] * len(trials) for cost in costs]
+    for _ in range(_ROUNDS):
+        guesses = zip(looks, costs, hidden, tints, strict=True)
+        labels = [_labels(look, _likely(cost, hide, tint)) for look, cost, hide, tint in guesses]
+        meets = [_met(labels[1 - i], leads[i]) for i in range(2)]
+        seen = [_taken(meet, label) == label for meet, label in zip(meets, labels, strict=True)]
+        sure = [well & (_taken(cost, label) < _SURE) for well, cost, label in zip(seen, costs, labels, strict=True)]
+        tints = _tints(looks, labels, sure, len(trials))
+        hidden = [[np.where(met != k, _HIDDEN, _WORST).astype(np.float32) for k, met in enumerate(meet)] for meet in meets]
+    order = _back_to_front(labels, meets, tints, seen)
+    for label, meet, tint, well in zip(labels, meets, tints, seen, strict=True):
+        _give_hidden(label, meet, tint, well, order)
     numbers = [k for k in order if any((label == k).any() for label in labels)]
     layers = [_layer(trials[k], k, labels, seen) for k in numbers]
     fits = [well & (np.min(cost, axis=0) < _MISFIT) for well, cost in zip(seen, costs, strict=True)]
@@ -120,6 +125,11 @@ def _cost(picture: Look, other: Look, trial: Trial) -> Weights:
     left_over = lengths(led - moved(trial.glide.whole, grid(picture.shape)))
     cost = np.minimum(gap, np.float32(_WORST)) + np.float32(_PER_PIXEL) * left_over
     return np.where(inside(led, other.shape), cost, np.float32(_UNSEEN))
+
+
+def _likely(costs: Sequence[Weights], hidden: list[Weights], tints: list[Weights]) -> list[Weights]:
+    """Return the costs of a point's following each motion: its place shows it, or something before it."""
+    return [np.minimum(*both) + tint for *both, tint in zip(costs, hidden, tints, strict=True)]
 
 
 def _labels(look: Look, costs: list[Weights]) -> Labels:
@@ -180,24 +190,32 @@ def _taken(choices: list[NDArray[Any]], labels: Labels) -> NDArray[Any]:
     return taken
 
 
-def _back_to_front(labels: list[Labels], meets: list[list[Labels]]) -> list[int]:
-    """Order the layers: what the other picture should show, and does not, lies behind what is seen there."""
-    count = len(meets[0])
+def _back_to_front(labels: list[Labels], meets: list[list[Labels]], tints: list[list[Weights]], seen: list[Mask]) -> list[int]:
+    """Order the layers: what the other picture does not show lies behind what it shows there instead.
+
+    What it is, its colours tell: its place fits both what hides it and what is hidden.
+    """
+    count = len(tints[0])
     behind = np.zeros((count, count))
-    for label, meet in zip(labels, meets, strict=True):
-        pairs = label.astype(np.int64) * count + _taken(meet, label)
-        behind += np.bincount(pairs.reshape(-1), minlength=count * count).reshape(count, count)
-    behind[0] *= _GROUND
+    for meet, tint, well in zip(meets, tints, seen, strict=True):
+        hidden = [np.where(met != k, against, np.inf) for k, (met, against) in enumerate(zip(meet, tint, strict=True))]
+        likely = np.argmin(hidden, axis=0).astype(np.uint8)
+        pairs = likely.astype(np.int64) * count + _taken(meet, likely)
+        behind += np.bincount(pairs[~well], minlength=count * count).reshape(count, count)
+    sizes = sum(np.bincount(label.reshape(-1), minlength=count) for label in labels) + 1.0
+    behind *= sizes[:, None] / sizes  # what is large is most often the ground
     fronts = [int((behind[k] < behind[:, k]).sum()) for k in range(count)]
     return sorted(range(count), key=lambda k: (fronts[k], k))
 
 
-def _give_hidden(labels: Labels, meets: list[Labels], seen: Mask, order: list[int]) -> None:
+def _give_hidden(
+    labels: Labels, meets: list[Labels], tints: list[Weights], seen: Mask, order: list[int]
+) -> None:
     """Give what the other picture hides to the layer around it that something there can hide."""
     rank = np.argsort(order)
     best, winner = np.full(labels.shape, 1e-6, np.float32), np.full(labels.shape, order[0], np.uint8)
-    for k, meet in enumerate(meets):
-        near = blurred(((labels == k) & seen).astype(np.float32), _NEAR)
+    for k, (meet, tint) in enumerate(zip(meets, tints, strict=True)):
+        near = blurred(((labels == k) & seen).astype(np.float32), _NEAR) * np.exp(-tint / np.float32(_TINT))
         near[rank[meet] <= rank[k]] = 0
         better = near > best
         best[better], winner[better] = near[better], k

@@ -47,13 +47,14 @@ class Layers:
         before = np.float32(share)
         start, end = layer.path.back(share, points)
         in_start, in_end = read(layer.in_start, start), read(layer.in_end, end)
-        both = (1 - before) * in_start[..., 0] + before * in_end[..., 0]
+        start_counts, end_counts = (1 - before) * shown(start, self._shape), before * shown(end, self._shape)
+        both = start_counts * in_start[..., 0] + end_counts * in_end[..., 0]
         return Sheet(
             start,
             end,
-            (1 - before) * _within(in_start) * shown(start, self._shape),
-            before * _within(in_end) * shown(end, self._shape),
-            np.maximum(both, np.maximum(in_start[..., 1], in_end[..., 1])),
+            start_counts * _within(in_start),
+            end_counts * _within(in_end),
+            np.maximum(both / (start_counts + end_counts), np.maximum(in_start[..., 1], in_end[..., 1])),
         )
 
 
