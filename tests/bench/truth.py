@@ -1,4 +1,4 @@
-"""Pairs of pictures whose in-betweens are known: frames of a camera that moves over drawn scenes and stills."""
+"""Pairs whose in-betweens are known: what a camera sees that moves over drawn scenes and stills."""
 
 from __future__ import annotations
 

@@ -11,6 +11,8 @@ Affine: TypeAlias = NDArray[np.float64]
 Points: TypeAlias = NDArray[np.float32]
 """Of shape (..., 2), x before y."""
 
+_LITTLE, _MOST_HALVINGS = 0.01, 30
+
 
 def scaling(across: float, down: float) -> Affine:
     """Return the matrix that goes with a resize: the pixels' centres, not their corners, are integers."""
@@ -26,9 +28,9 @@ def moved(affine: Affine, points: Points) -> Points:
     return out
 
 
-def zoom_of(affine: Affine) -> float:
-    """Return by how much a motion makes lengths longer, on average."""
-    return float(np.sqrt(abs(np.linalg.det(affine[:2, :2]))))
+def inverse(affine: Affine) -> Affine:
+    """Return the motion back."""
+    return np.asarray(np.linalg.inv(affine), np.float64)
 
 
 class Glide:
@@ -57,7 +59,7 @@ class Glide:
 def _logarithm(affine: Affine) -> Affine:
     # Square roots until the rest is close to none, then the series: SciPy is not among the dependencies.
     rest, halvings = affine, 0
-    while np.abs(rest - np.eye(3))[:2, :2].max() > 0.01 and halvings < 30:
+    while np.abs(rest - np.eye(3))[:2, :2].max() > _LITTLE and halvings < _MOST_HALVINGS:
         rest, halvings = _root(rest), halvings + 1
     little = rest - np.eye(3)
     power, total = little, np.zeros((3, 3))

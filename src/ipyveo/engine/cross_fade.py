@@ -30,7 +30,7 @@ class CrossFade:
     def at(self, share: float, points: Points) -> list[Sheet]:
         """Return where points of the frame at a share of the way come from."""
         middle = (self._sides - 1) / 2
-        start = middle + (points - middle) * np.float32((1 + _PUSH_IN) ** -share)
+        start = np.asarray(middle + (points - middle) * (1 + _PUSH_IN) ** -share, np.float32)
         crossed = min(1.0, max(0.0, (share - _FROM) / (_TO - _FROM)))
         weight = np.full(points.shape[:2], crossed * crossed * (3 - 2 * crossed), np.float32)
         return [Sheet(start, self._farther(points, 1 - share), 1 - weight, weight)]
@@ -39,4 +39,5 @@ class CrossFade:
         # The end has nothing beyond its borders to come from, so these stay and the rest stands back: axis
         # by axis, so that what is straight along one stays straight.
         turn = np.float32(2 * np.pi) / self._sides
-        return points - np.float32(_PUSH_IN * share) / turn * np.sin((points + np.float32(0.5)) * turn)
+        nearer = np.float32(_PUSH_IN * share) / turn * np.sin((points + np.float32(0.5)) * turn)
+        return np.asarray(points - nearer, np.float32)

@@ -15,16 +15,12 @@ from ipyveo.engine.motion import Path
 from ipyveo.engine.rasters import Mask, Weights, averaged, blurred, grid, inside, lengths, read, turned
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ipyveo.engine.look import Look
     from ipyveo.engine.planes import Plane
     from ipyveo.engine.trial import Trial
 
 Labels: TypeAlias = NDArray[np.uint8]
 """The number of the motion that each point follows."""
-Of: TypeAlias = tuple[Any, Any]
-"""One of the start, one of the end."""
 
 # Costs are differences of evened pictures in spreads of the neighbourhood.
 _SPREAD = 48.0
@@ -37,6 +33,7 @@ _LATER = 0.02  # for each further motion: the main one wins where all fit
 _CLEARLY = 0.2
 _UNEXPLAINED = 0.3
 _TINT = 0.3  # how much colours count
+_TINT_MOST = 0.6
 _SURE = 0.3
 _ROUNDS = 3
 
@@ -58,9 +55,57 @@ class Cut(NamedTuple):
     agreed: float
 
 
+class _Side:
+    """One picture of a pair: which motion each of its points follows, as far as is known.
+
+    Parameters
+    ----------
+    look
+        The picture.
+    other
+        The other one.
+    trials
+        The motions from this one to the other.
+    """
+
+    def __init__(self, look: Look, other: Look, trials: list[Trial]) -> None:
+        self.look, self.leads = look, [trial.glide.whole for trial in trials]
+        self.costs = [_cost(look, other, trial) for trial in trials]
+        self._hidden = [np.full_like(cost, _WORST) for cost in self.costs]
+        self.tints = [np.zeros_like(cost) for cost in self.costs]
+        self.label()
+
+    def label(self) -> None:
+        """Give each point the motion that leads to what it shows, or to what may hide it."""
+        likely = [
+            np.minimum(cost, hidden) + tint
+            for cost, hidden, tint in zip(self.costs, self._hidden, self.tints, strict=True)
+        ]
+        self.labels = _smooth_labels(self.look.even, likely)
+
+    def meet(self, other: _Side) -> None:
+        """Compare the labels with those of the other picture."""
+        self.met = [_met(other.labels, lead, k) for k, lead in enumerate(self.leads)]
+        self.seen: Mask = _taken(self.met, self.labels) == self.labels
+        self._hidden = [np.where(met != k, np.float32(_HIDDEN), _WORST) for k, met in enumerate(self.met)]
+
+    @property
+    def sure(self) -> Mask:
+        """Where both pictures show the same."""
+        sure: Mask = self.seen & (_taken(self.costs, self.labels) < _SURE)
+        return sure
+
+    @property
+    def fits(self) -> Mask:
+        """Where any of the motions leads to what the point shows."""
+        fits: Mask = self.seen & (np.min(self.costs, axis=0) < _MISFIT)
+        return fits
+
+
 def misfit(start: Look, end: Look, trial: Trial) -> tuple[Plane, Plane]:
-    """Return where in either picture a motion does not bring the two over each other: 1 there, 0 elsewhere."""
-    here, there = (averaged(cost, _AROUND) > np.float32(_UNEXPLAINED) for cost in _costs(start, end, trial))
+    """Return where in either picture a motion does not fit: 1 there, 0 elsewhere."""
+    here = averaged(_cost(start, end, trial), _AROUND) > np.float32(_UNEXPLAINED)
+    there = averaged(_cost(end, start, trial.reversed()), _AROUND) > np.float32(_UNEXPLAINED)
     return here.astype(np.uint8), there.astype(np.uint8)
 
 
@@ -77,27 +122,26 @@ def cut(start: Look, end: Look, trials: list[Trial]) -> Cut | None:
     trials = _needed(start, end, trials)
     if len(trials) == 1:
         return None
-    looks, costs = (start, end), list(zip(*(_costs(start, end, trial) for trial in trials), strict=True))
-    leads = [trial.glide.whole for trial in trials], [trial.reversed().glide.whole for trial in trials]
-    tints = [[np.zeros_like(cost[0])] * len(trials) for cost in costs]
-    hidden = [[np.full_like(cost[0], _WORST)] * len(trials) for cost in costs]
-    for _ in range(_ROUNDS):
-        guesses = zip(looks, costs, hidden, tints, strict=True)
-        labels = [_labels(look, _likely(cost, hide, tint)) for look, cost, hide, tint in guesses]
-        meets = [_met(labels[1 - i], leads[i]) for i in range(2)]
-        seen = [_taken(meet, label) == label for meet, label in zip(meets, labels, strict=True)]
-        sure = [well & (_taken(cost, label) < _SURE) for well, cost, label in zip(seen, costs, labels, strict=True)]
-        tints = _tints(looks, labels, sure, len(trials))
-        hidden = [[np.where(met != k, _HIDDEN, _WORST).astype(np.float32) for k, met in enumerate(meet)] for meet in meets]
-    order = _back_to_front(labels, meets, tints, seen)
-    for label, meet, tint, well in zip(labels, meets, tints, seen, strict=True):
-        _give_hidden(label, meet, tint, well, order)
-    numbers = [k for k in order if any((label == k).any() for label in labels)]
-    layers = [_layer(trials[k], k, labels, seen) for k in numbers]
-    fits = [well & (np.min(cost, axis=0) < _MISFIT) for well, cost in zip(seen, costs, strict=True)]
-    agreed = float(np.mean(fits))
-    where = _taken([trial.led(start.shape) for trial in trials], labels[0])
-    return Cut(layers, agreed * likeness(start.even, read(end.even, where), fits[0]), agreed)
+    sides = _Side(start, end, trials), _Side(end, start, [trial.reversed() for trial in trials])
+    _compare(*sides)
+    for _ in range(_ROUNDS - 1):
+        _learn_colours(sides)
+        for side in sides:
+            side.label()
+        _compare(*sides)
+    _learn_colours(sides)
+    order = _back_to_front(sides)
+    for side in sides:
+        _give_hidden(side, order)
+    layers = [_layer(trials[k], k, *sides) for k in order if any((side.labels == k).any() for side in sides)]
+    agreed = float(np.mean([side.fits for side in sides]))
+    led = _taken([trial.led(start.shape) for trial in trials], sides[0].labels)
+    return Cut(layers, agreed * likeness(start.even, read(end.even, led), sides[0].fits), agreed)
+
+
+def _compare(one: _Side, other: _Side) -> None:
+    one.meet(other)
+    other.meet(one)
 
 
 def _needed(start: Look, end: Look, trials: list[Trial]) -> list[Trial]:
@@ -114,28 +158,19 @@ def _needed(start: Look, end: Look, trials: list[Trial]) -> list[Trial]:
         kept, least = [*kept, best], np.minimum(least, costs[best])
 
 
-def _costs(start: Look, end: Look, trial: Trial) -> tuple[Weights, Weights]:
-    return _cost(start, end, trial), _cost(end, start, trial.reversed())
-
-
 def _cost(picture: Look, other: Look, trial: Trial) -> Weights:
     """Return for each point of a picture how unlike it is to where a motion leads it."""
     led = trial.led(picture.shape)
     gap = cv2.absdiff(picture.even, read(other.even, led)).astype(np.float32) / np.float32(_SPREAD)
     left_over = lengths(led - moved(trial.glide.whole, grid(picture.shape)))
     cost = np.minimum(gap, np.float32(_WORST)) + np.float32(_PER_PIXEL) * left_over
-    return np.where(inside(led, other.shape), cost, np.float32(_UNSEEN))
+    return np.asarray(np.where(inside(led, other.shape), cost, np.float32(_UNSEEN)), np.float32)
 
 
-def _likely(costs: Sequence[Weights], hidden: list[Weights], tints: list[Weights]) -> list[Weights]:
-    """Return the costs of a point's following each motion: its place shows it, or something before it."""
-    return [np.minimum(*both) + tint for *both, tint in zip(costs, hidden, tints, strict=True)]
-
-
-def _labels(look: Look, costs: list[Weights]) -> Labels:
+def _smooth_labels(guide: Plane, costs: list[Weights]) -> Labels:
     """Give each point the motion that fits best around it, as far as it looks like what is around it."""
-    smooth = [_guided(look.even, cost) + np.float32(_LATER * k) for k, cost in enumerate(costs)]
-    labels = np.argmin(smooth, axis=0).astype(np.uint8)
+    smooth = [_guided(guide, cost) + np.float32(_LATER * k) for k, cost in enumerate(costs)]
+    labels: Labels = np.argmin(smooth, axis=0).astype(np.uint8)
     for k in range(1, len(costs)):
         _, pieces, about, _ = cv2.connectedComponentsWithStats((labels == k).astype(np.uint8))
         small = about[:, cv2.CC_STAT_AREA] < _SMALLEST * labels.size
@@ -149,37 +184,39 @@ def _guided(guide: Plane, field: Weights) -> Weights:
     light = guide.astype(np.float32) / np.float32(255)
     light_mean, field_mean = averaged(light, _SMOOTH), averaged(field, _SMOOTH)
     spread = averaged(light * light, _SMOOTH) - light_mean * light_mean
-    slope = (averaged(light * field, _SMOOTH) - light_mean * field_mean) / (spread + np.float32(_EDGE))
-    return averaged(slope, _SMOOTH) * light + averaged(field_mean - slope * light_mean, _SMOOTH)
+    both = averaged(light * field, _SMOOTH) - light_mean * field_mean
+    slope = np.asarray(both / (spread + np.float32(_EDGE)), np.float32)
+    rest = np.asarray(field_mean - slope * light_mean, np.float32)
+    return averaged(slope, _SMOOTH) * light + averaged(rest, _SMOOTH)
 
 
-def _tints(
-    looks: tuple[Look, Look], labels: list[Labels], seen: list[Mask], count: int
-) -> list[list[Weights]]:
-    """Return for both pictures what each layer's colours say against a point's being part of it."""
-    bins = [(look.colour // 16).astype(np.int32) @ np.array([256, 16, 1], np.int32) for look in looks]
+def _learn_colours(sides: tuple[_Side, _Side]) -> None:
+    """Note what each point's colours say against its following each motion."""
+    places = [(side.look.colour // 16).astype(np.int32) @ np.array([256, 16, 1], np.int32) for side in sides]
     common = []
-    for k in range(count):
-        own = [place[(label == k) & well] for place, label, well in zip(bins, labels, seen, strict=True)]
+    for k in range(len(sides[0].tints)):
+        own = [place[(side.labels == k) & side.sure] for place, side in zip(places, sides, strict=True)]
         counts = _spread(np.bincount(np.concatenate(own), minlength=4096).reshape(16, 16, 16))
-        common.append(counts / max(1.0, float(counts.sum())) + 1e-4)
-    against = [(-_TINT * np.log(one / sum(common))).astype(np.float32).reshape(-1) for one in common]
-    return [[one[place] for one in against] for place in bins]
+        common.append(counts.reshape(-1) / max(1.0, float(counts.sum())) + 1e-4)
+    total = np.sum(common, axis=0)
+    against = [np.minimum(-_TINT * np.log(one / total), _TINT_MOST).astype(np.float32) for one in common]
+    for side, place in zip(sides, places, strict=True):
+        side.tints = [one[place] for one in against]
 
 
 def _spread(counts: NDArray[Any]) -> NDArray[np.float64]:
     for axis in range(3):
         counts = (np.roll(counts, 1, axis) + 2 * counts + np.roll(counts, -1, axis)) / 4
-    return counts
+    return np.asarray(counts)
 
 
-def _met(labels: Labels, leads: list[Affine]) -> list[Labels]:
-    """Return for each motion the label that it leads each point to; its own where it leads out of sight."""
+def _met(labels: Labels, lead: Affine, own: int) -> Labels:
+    """Return the label that a motion leads each point to; its own where it leads out of sight."""
     flags, size = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP, labels.shape[::-1]
-    return [
-        cv2.warpAffine(labels, lead[:2], size, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=k)
-        for k, lead in enumerate(leads)
-    ]
+    met: Labels = cv2.warpAffine(
+        labels, lead[:2], size, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=own
+    )
+    return met
 
 
 def _taken(choices: list[NDArray[Any]], labels: Labels) -> NDArray[Any]:
@@ -190,42 +227,42 @@ def _taken(choices: list[NDArray[Any]], labels: Labels) -> NDArray[Any]:
     return taken
 
 
-def _back_to_front(labels: list[Labels], meets: list[list[Labels]], tints: list[list[Weights]], seen: list[Mask]) -> list[int]:
+def _back_to_front(sides: tuple[_Side, _Side]) -> list[int]:
     """Order the layers: what the other picture does not show lies behind what it shows there instead.
 
-    What it is, its colours tell: its place fits both what hides it and what is hidden.
+    Which of the two a point is, its colours tell: its place fits both what hides and what is hidden.
     """
-    count = len(tints[0])
-    behind = np.zeros((count, count))
-    for meet, tint, well in zip(meets, tints, seen, strict=True):
-        hidden = [np.where(met != k, against, np.inf) for k, (met, against) in enumerate(zip(meet, tint, strict=True))]
-        likely = np.argmin(hidden, axis=0).astype(np.uint8)
-        pairs = likely.astype(np.int64) * count + _taken(meet, likely)
-        behind += np.bincount(pairs[~well], minlength=count * count).reshape(count, count)
-    sizes = sum(np.bincount(label.reshape(-1), minlength=count) for label in labels) + 1.0
+    count = len(sides[0].tints)
+    behind, sizes = np.zeros((count, count)), np.ones(count)
+    for side in sides:
+        against = [np.where(met != k, side.tints[k], np.float32(np.inf)) for k, met in enumerate(side.met)]
+        likely = np.argmin(against, axis=0).astype(np.uint8)
+        pairs = likely.astype(np.int64) * count + _taken(side.met, likely)
+        behind += np.bincount(pairs[~side.seen], minlength=count * count).reshape(count, count)
+        sizes += np.bincount(side.labels.reshape(-1), minlength=count)
     behind *= sizes[:, None] / sizes  # what is large is most often the ground
     fronts = [int((behind[k] < behind[:, k]).sum()) for k in range(count)]
     return sorted(range(count), key=lambda k: (fronts[k], k))
 
 
-def _give_hidden(
-    labels: Labels, meets: list[Labels], tints: list[Weights], seen: Mask, order: list[int]
-) -> None:
+def _give_hidden(side: _Side, order: list[int]) -> None:
     """Give what the other picture hides to the layer around it that something there can hide."""
-    rank = np.argsort(order)
-    best, winner = np.full(labels.shape, 1e-6, np.float32), np.full(labels.shape, order[0], np.uint8)
-    for k, (meet, tint) in enumerate(zip(meets, tints, strict=True)):
-        near = blurred(((labels == k) & seen).astype(np.float32), _NEAR) * np.exp(-tint / np.float32(_TINT))
-        near[rank[meet] <= rank[k]] = 0
+    rank, shape = np.argsort(order), side.labels.shape
+    best, winner = np.full(shape, 1e-6, np.float32), np.full(shape, order[0], np.uint8)
+    for k, (met, tint) in enumerate(zip(side.met, side.tints, strict=True)):
+        near = blurred(((side.labels == k) & side.seen).astype(np.float32), _NEAR)
+        near *= np.exp(-tint / np.float32(_TINT))
+        near[rank[met] <= rank[k]] = 0
         better = near > best
         best[better], winner[better] = near[better], k
-    labels[~seen] = winner[~seen]
+    side.labels[~side.seen] = winner[~side.seen]
 
 
-def _layer(trial: Trial, k: int, labels: list[Labels], seen: list[Mask]) -> Layer:
+def _layer(trial: Trial, k: int, start: _Side, end: _Side) -> Layer:
     in_start, in_end = (
-        blurred(np.stack([(label == k) & well, (label == k) & ~well], axis=-1).astype(np.float32), _SOFT)
-        for label, well in zip(labels, seen, strict=True)
+        blurred(np.stack([own & side.seen, own & ~side.seen], axis=-1).astype(np.float32), _SOFT)
+        for side in (start, end)
+        for own in (side.labels == k,)
     )
     if trial.exact:
         return Layer(Path(trial.glide, None), in_start, in_end)

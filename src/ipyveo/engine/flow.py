@@ -41,7 +41,7 @@ class Flow(NamedTuple):
 
 
 class Drift(NamedTuple):
-    """A flow made whole, at half its size; seen from either picture it points from the first to the second."""
+    """A flow made whole, at half its size; from either picture it points from the first to the second."""
 
     there: Points
     back: Points

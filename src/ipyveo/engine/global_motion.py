@@ -104,7 +104,7 @@ def plausible(motions: Affine) -> Mask:
 
 
 def _matches(start: Plane, end: Plane, within: tuple[Plane | None, Plane | None]) -> tuple[Points, Points]:
-    orb = cv2.ORB_create(_POINTS, fastThreshold=8, edgeThreshold=15, patchSize=31)
+    orb = cv2.ORB.create(_POINTS, fastThreshold=8, edgeThreshold=15, patchSize=31)
     (before, one), (after, other) = (
         orb.detectAndCompute(*both) for both in zip((start, end), within, strict=True)
     )
@@ -126,7 +126,8 @@ def _consensus(before: Points, after: Points, chance: np.random.Generator) -> Af
     known[np.abs(np.linalg.det(known)) < _ON_A_LINE] = (
         np.eye(3) * 1e6
     )  # too near to a line: a motion nobody follows
-    guesses = np.linalg.solve(known, after[triples].astype(np.float64)).transpose(0, 2, 1)
+    solved = np.linalg.solve(known, after[triples].astype(np.float64))
+    guesses = np.asarray(solved.transpose(0, 2, 1), np.float64)
     best, most = None, _FEWEST - 1
     for guess in guesses[plausible(guesses)]:
         count = int((_distance(guess, before, after) < _NEAR).sum())

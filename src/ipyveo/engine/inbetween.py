@@ -117,7 +117,7 @@ class _Mixers(NamedTuple):
 
 
 def _blends(sheets: list[Sheet], share: float, gain: Weights | None, channel: int) -> list[Blend]:
-    """Return what either picture is multiplied by: in all 1, or what lights it as at this share of the way."""
+    """Return what either picture is multiplied by: 1 in all, or what lights it as halfway it would be."""
     blends = []
     for sheet in sheets:
         end = sheet.end_weight / (sheet.start_weight + sheet.end_weight)

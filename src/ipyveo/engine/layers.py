@@ -60,4 +60,4 @@ class Layers:
 
 def _within(mask: Weights) -> Weights:
     # At its very edge a layer has something of the others' colours.
-    return np.clip(2 * (mask[..., 0] + mask[..., 1]) - 1, np.float32(1e-3), np.float32(1))
+    return np.asarray(np.clip(2 * (mask[..., 0] + mask[..., 1]) - 1, np.float32(1e-3), 1), np.float32)

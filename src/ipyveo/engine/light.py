@@ -41,17 +41,18 @@ def light_between(start: Look, end: Look, motion: Motion) -> Light | None:
     """Compare what both pictures show; None where the light is the same."""
     points = grid(start.shape, _STEP)
     first, second = (blurred(look.colour.astype(np.float32), _STEP / 2) for look in (start, end))
-    before, after, known = np.zeros((*points.shape[:2], 3), np.float32), None, None
+    before = np.zeros((*points.shape[:2], 3), np.float32)
     after, known = np.zeros_like(before), np.zeros(points.shape[:2], np.float32)
     for sheet in motion.at(0.5, points):
-        here = np.full(known.shape, True) if sheet.cover is None else sheet.cover > np.float32(0.5)
+        here = np.ones(known.shape, np.bool_) if sheet.cover is None else sheet.cover > np.float32(0.5)
         before[here], after[here] = read(first, sheet.start)[here], read(second, sheet.end)[here]
         known[here] = np.minimum(sheet.start_weight, sheet.end_weight)[here] > _SHOWN
+    if not known.any():
+        return None
     gain = _whole(after, known) / np.maximum(_whole(before, known), 1)
     gain = np.clip(gain, np.float32(1 / _MOST), np.float32(_MOST))
-    if np.percentile(np.abs(gain[known > 0] - 1), 90) < _SAME if known.any() else True:
-        return None
-    return Light(gain)
+    different = float(np.percentile(np.abs(gain[known > 0] - 1), 90)) > _SAME
+    return Light(gain.astype(np.float32)) if different else None
 
 
 def _whole(colour: Weights, known: Weights) -> Weights:

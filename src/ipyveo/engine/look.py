@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ipyveo.engine.rasters import blurred, fitted_to
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ipyveo.engine.planes import Plane, Planes
 
 _LONGER_SIDE, _LEAST_SIDE = 640, 64

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ipyveo.engine.affine import Affine, moved
 from ipyveo.engine.rasters import Mask, Weights, enlarged, read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from ipyveo.engine.motion import Sheet
     from ipyveo.engine.planes import Plane
@@ -92,7 +93,8 @@ class Mixer:
         if self._even is not None:
             cv2.addWeighted(self._drawn[0], self._even[0], self._drawn[1], self._even[1], 0, dst=out)
             return
-        cv2.blendLinear(*self._drawn, *(blend[self._frame] for blend in self._blend), dst=out)
+        blends = [blend[self._frame] for blend in self._blend]
+        cv2.blendLinear(self._drawn[0], self._drawn[1], blends[0], blends[1], dst=out)
         if self._lit is not None:  # the blend was brought to 1
             cv2.multiply(out, self._lit, dst=out, dtype=cv2.CV_8U)
 

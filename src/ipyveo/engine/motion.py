@@ -87,7 +87,7 @@ def shown(points: Points, shape: tuple[int, ...]) -> Weights:
         place = points[..., axis] + np.float32(0.5)
         np.minimum(reach, place, out=reach)
         np.minimum(reach, np.float32(side) - place, out=reach)
-    return np.maximum(reach / np.float32(_SOFT), np.float32(_FAINT))
+    return np.asarray(np.maximum(reach / np.float32(_SOFT), np.float32(_FAINT)), np.float32)
 
 
 def _passing(drift: Drift, halfway: Points, share: np.float32) -> Points:
@@ -95,7 +95,7 @@ def _passing(drift: Drift, halfway: Points, share: np.float32) -> Points:
     there, back = _drift_at(drift.there, halfway), _drift_at(drift.back, halfway)
     there = _drift_at(drift.there, halfway - share * there)
     back = _drift_at(drift.back, halfway + (1 - share) * back)
-    return (1 - share) * there + share * back
+    return np.asarray((1 - share) * there + share * back, np.float32)
 
 
 def _drift_at(field: Points, points: Points) -> Points:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ipyveo.engine.affine import Affine, Glide, Points, moved
+from ipyveo.engine.affine import Affine, Glide, Points, inverse, moved
 from ipyveo.engine.flow import Flow, flow_between
 from ipyveo.engine.global_motion import fitted, plausible
 from ipyveo.engine.rasters import Mask, grid, inside, lengths, read, turned
@@ -40,7 +40,7 @@ class Trial(NamedTuple):
 
     def reversed(self) -> Trial:
         """Return the same, from the end to the start."""
-        return Trial(Glide(np.linalg.inv(self.glide.whole)), self.flow.reversed(), self.overlap)
+        return Trial(Glide(inverse(self.glide.whole)), self.flow.reversed(), self.overlap)
 
     def led(self, shape: tuple[int, ...]) -> Points:
         """Return where the points of the start are in the end."""
@@ -49,7 +49,7 @@ class Trial(NamedTuple):
         return moved(half, halfway + read(sure, halfway))
 
     def fitted(self, least: float) -> Affine | None:
-        """Return the motion that the flow tells more exactly; None if too little of the picture follows it."""
+        """Return the motion as the flow tells it more exactly; None if too little of the picture follows."""
         follows: Mask = (self.flow.trust_there > _SURE) & (lengths(self.flow.there) < _FOLLOWS)
         if follows.mean() < least:
             return None
