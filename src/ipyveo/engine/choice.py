@@ -12,6 +12,7 @@ from ipyveo.engine.cutting import cut, misfit
 from ipyveo.engine.flow import drift
 from ipyveo.engine.global_motion import global_motions, shift
 from ipyveo.engine.layers import Layers
+from ipyveo.engine.look import Look, coincidence
 from ipyveo.engine.motion import Motion, Whole
 from ipyveo.engine.rasters import grid, lengths
 from ipyveo.engine.trial import Trial, tried
@@ -19,12 +20,15 @@ from ipyveo.engine.trial import Trial, tried
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ipyveo.engine.look import Look
-
 Kind: TypeAlias = Literal["moved", "flowed", "layered", "unrelated"]
 """The camera moved; things also bent or moved a little; things move by themselves; nothing in common."""
 
-_RELATED = 0.4  # the share of points that must agree, there and back, for a warp to be better than a dissolve
+# Edges of related pairs coincide to 0.34 and more, those of unrelated ones to 0.18 and less.
+_RELATED = 0.27
+_BETTER = (
+    0.06  # by how much more they must coincide when cut into layers: at least 0.09 where there are, 0.04 else
+)
+_AGREED = 0.4  # the share of points whose flow must agree, there and back, for it to be used
 _MOST_LAYERS = 4
 _OWN_MOTION = 0.003  # the share of a picture that something which moves by itself has at least
 _WHOLE = 0.1  # the share of a picture that must follow a motion for it to be the camera's
@@ -35,13 +39,15 @@ _APART, _PROBES = 3.0, 80  # working pixels
 def chosen(start: Look, end: Look) -> tuple[Kind, Motion]:
     """Find the way from one picture to the other."""
     main = _main(start, end)
-    whole = main.score if main.flow.agreed > _RELATED else 0.0
+    whole = coincidence(start, end, main.led(start.shape))
     parts = cut(start, end, _different([main, *_others(start, end, main)]))
-    if parts is not None and parts.agreed > _RELATED and parts.score > whole:
-        return "layered", Layers(parts.layers, start.shape)
-    if not whole:
+    if parts is not None:
+        layered = coincidence(start, end, parts.led)
+        if layered > max(whole + _BETTER, _RELATED):
+            return "layered", Layers(parts.layers, start.shape)
+    if whole < _RELATED:
         return "unrelated", CrossFade(start.shape)
-    if main.exact:
+    if main.exact or main.flow.agreed < _AGREED:
         return "moved", Whole(main.glide, None, start.shape)
     return "flowed", Whole(main.glide, drift(main.flow), start.shape)
 

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ipyveo.engine.affine import Affine, moved
-from ipyveo.engine.flow import drift, likeness
+from ipyveo.engine.affine import Affine, Points, moved
+from ipyveo.engine.flow import drift
 from ipyveo.engine.layers import Layer
 from ipyveo.engine.motion import Path
 from ipyveo.engine.rasters import Mask, Weights, averaged, blurred, grid, inside, lengths, read, turned
@@ -48,11 +48,11 @@ _SOFT = 1.2
 
 
 class Cut(NamedTuple):
-    """The layers of a pair, from the back to the front, and how well they bring it over each other."""
+    """The layers of a pair, from the back to the front."""
 
     layers: list[Layer]
-    score: float
-    agreed: float
+    led: Points
+    """Where the points of the start are in the end."""
 
 
 class _Side:
@@ -95,12 +95,6 @@ class _Side:
         sure: Mask = self.seen & (_taken(self.costs, self.labels) < _SURE)
         return sure
 
-    @property
-    def fits(self) -> Mask:
-        """Where any of the motions leads to what the point shows."""
-        fits: Mask = self.seen & (np.min(self.costs, axis=0) < _MISFIT)
-        return fits
-
 
 def misfit(start: Look, end: Look, trial: Trial) -> tuple[Plane, Plane]:
     """Return where in either picture a motion does not fit: 1 there, 0 elsewhere."""
@@ -134,9 +128,7 @@ def cut(start: Look, end: Look, trials: list[Trial]) -> Cut | None:
     for side in sides:
         _give_hidden(side, order)
     layers = [_layer(trials[k], k, *sides) for k in order if any((side.labels == k).any() for side in sides)]
-    agreed = float(np.mean([side.fits for side in sides]))
-    led = _taken([trial.led(start.shape) for trial in trials], sides[0].labels)
-    return Cut(layers, agreed * likeness(start.even, read(end.even, led), sides[0].fits), agreed)
+    return Cut(layers, _taken([trial.led(start.shape) for trial in trials], sides[0].labels))
 
 
 def _compare(one: _Side, other: _Side) -> None:
