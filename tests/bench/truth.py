@@ -63,16 +63,33 @@ def _window(
     """Return the matrix from a frame's pixels to the scene's."""
     scale, angle = FINE / (zoom * unit), np.deg2rad(turn)
     linear = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    middle = np.array([SCENE[0], SCENE[1]]) * FINE / 2 + FINE * np.array([dx, dy]) / 1.0
+    middle = np.array([SCENE[0], SCENE[1]]) * FINE / 2 + FINE * np.array([dx, dy])
     return np.column_stack([linear, middle - linear @ (np.array(size) / 2)])
 
 
 def _framed(scene: Picture, size: tuple[int, int], window: NDArray[np.float64]) -> Picture:
-    step = np.sqrt(abs(np.linalg.det(window[:, :2])))
+    step = float(np.sqrt(abs(np.linalg.det(window[:, :2]))))
+    halvings = max(0, int(np.floor(np.log2(step / 1.4))))
+    scene, step = _halved(id(scene), halvings, scene), step / 2**halvings
+    window = window / 2**halvings - [[0, 0, 0.5 - 0.5 / 2**halvings]]
     soft = cv2.GaussianBlur(scene, (0, 0), 0.45 * step) if step > 1 else scene
     return cv2.warpAffine(
         soft, window, size, flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REFLECT_101
     )
+
+
+_HALVES: dict[tuple[int, int], Picture] = {}
+
+
+def _halved(name: int, times: int, scene: Picture) -> Picture:
+    """Return a scene at a half, a quarter and so on; scenes are never let go of, so their ids name them."""
+    if not times:
+        return scene
+    if (name, times) not in _HALVES:
+        larger = _halved(name, times - 1, scene)
+        size = larger.shape[1] // 2, larger.shape[0] // 2
+        _HALVES[name, times] = cv2.resize(larger, size, interpolation=cv2.INTER_AREA)
+    return _HALVES[name, times]
 
 
 def _two_layers(ground: Picture, size: tuple[int, int], unit: float, t: float) -> Picture:

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from ipyveo.engine.affine import moved
+from ipyveo.engine.affine import Affine, moved
 from ipyveo.engine.cross_fade import CrossFade
 from ipyveo.engine.cutting import cut, misfit
-from ipyveo.engine.flow import drift
 from ipyveo.engine.global_motion import global_motions, shift
 from ipyveo.engine.layers import Layers
 from ipyveo.engine.look import Look, coincidence
@@ -33,23 +32,22 @@ _MOST_LAYERS = 4
 _OWN_MOTION = 0.003  # the share of a picture that something which moves by itself has at least
 _WHOLE = 0.1  # the share of a picture that must follow a motion for it to be the camera's
 _WORSE = 0.01
-_APART, _PROBES = 3.0, 80  # working pixels
+_APART, _SETTLED, _PROBES = 3.0, 0.02, 32  # working pixels
 
 
 def chosen(start: Look, end: Look) -> tuple[Kind, Motion]:
     """Find the way from one picture to the other."""
     main = _main(start, end)
     whole = coincidence(start, end, main.led(start.shape))
-    parts = cut(start, end, _different([main, *_others(start, end, main)]))
+    parts = cut(start, end, _different([main, *_others(start, end, main)], start))
     if parts is not None:
         layered = coincidence(start, end, parts.led)
         if layered > max(whole + _BETTER, _RELATED):
             return "layered", Layers(parts.layers, start.shape)
     if whole < _RELATED:
         return "unrelated", CrossFade(start.shape)
-    if main.exact or main.flow.agreed < _AGREED:
-        return "moved", Whole(main.glide, None, start.shape)
-    return "flowed", Whole(main.glide, drift(main.flow), start.shape)
+    left_over = main.left_over() if main.flow.agreed > _AGREED else None
+    return "flowed" if left_over else "moved", Whole(main.glide, left_over, start.shape)
 
 
 def _main(start: Look, end: Look) -> Trial:
@@ -58,7 +56,7 @@ def _main(start: Look, end: Look) -> Trial:
     best = max((tried(start, end, motion) for motion in motions), key=lambda trial: trial.score)
     for _ in range(2):
         motion = best.fitted(_WHOLE)
-        if motion is None:
+        if motion is None or _apart(best.glide.whole, motion, start) < _SETTLED:
             break
         again = tried(start, end, motion)
         if again.score < best.score - _WORSE:
@@ -79,12 +77,16 @@ def _others(start: Look, end: Look, main: Trial) -> Iterator[Trial]:
         yield trial if exact is None else tried(start, end, exact)
 
 
-def _different(trials: list[Trial]) -> list[Trial]:
+def _different(trials: list[Trial], look: Look) -> list[Trial]:
     """Keep the motions that lead to different places, the first of those that lead to the same."""
     kept: list[Trial] = []
     for trial in trials:
-        probes = grid(trial.flow.there.shape, _PROBES)
-        led = moved(trial.glide.whole, probes)
-        if all(lengths(led - moved(other.glide.whole, probes)).mean() > _APART for other in kept):
+        if all(_apart(trial.glide.whole, other.glide.whole, look) > _APART for other in kept):
             kept.append(trial)
     return kept[:_MOST_LAYERS]
+
+
+def _apart(one: Affine, other: Affine, look: Look) -> float:
+    """Return how far apart two motions lead the points of a picture, on average."""
+    probes = grid(look.shape, _PROBES)
+    return float(lengths(moved(one, probes) - moved(other, probes)).mean())

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ipyveo.engine.affine import Affine, Points, moved
-from ipyveo.engine.flow import drift
 from ipyveo.engine.layers import Layer
 from ipyveo.engine.motion import Path
-from ipyveo.engine.rasters import Mask, Weights, averaged, blurred, grid, inside, lengths, read, turned
+from ipyveo.engine.rasters import Mask, Weights, averaged, blurred, grid, inside, lengths, read
 
 if TYPE_CHECKING:
     from ipyveo.engine.look import Look
@@ -256,7 +255,5 @@ def _layer(trial: Trial, k: int, start: _Side, end: _Side) -> Layer:
         for side in (start, end)
         for own in (side.labels == k,)
     )
-    if trial.exact:
-        return Layer(Path(trial.glide, None), in_start, in_end)
-    own = turned(in_start[..., 0], trial.glide.at(-0.5)), turned(in_end[..., 0], trial.glide.at(0.5))
-    return Layer(Path(trial.glide, drift(trial.flow, *own)), in_start, in_end)
+    left_over = trial.left_over(in_start[..., 0], in_end[..., 0])
+    return Layer(Path(trial.glide, left_over), in_start, in_end)

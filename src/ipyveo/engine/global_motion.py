@@ -13,7 +13,7 @@ from ipyveo.engine.rasters import Mask, Weights, halved, lengths
 if TYPE_CHECKING:
     from ipyveo.engine.planes import Plane
 
-_POINTS = 3000
+_POINTS, _PATCH = 2000, 31
 _TRIPLES = 1500
 _NEAR = 3.0  # pixels of the working size: what follows a motion is as near to where it leads
 _FEWEST = 10
@@ -104,7 +104,7 @@ def plausible(motions: Affine) -> Mask:
 
 
 def _matches(start: Plane, end: Plane, within: tuple[Plane | None, Plane | None]) -> tuple[Points, Points]:
-    orb = cv2.ORB.create(_POINTS, fastThreshold=8, edgeThreshold=15, patchSize=31)
+    orb = cv2.ORB.create(_POINTS, fastThreshold=8, edgeThreshold=15, patchSize=_PATCH)
     (before, one), (after, other) = (
         orb.detectAndCompute(*both) for both in zip((start, end), within, strict=True)
     )
@@ -113,9 +113,15 @@ def _matches(start: Plane, end: Plane, within: tuple[Plane | None, Plane | None]
     found = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match(one, other)
     close = [match for match in found if match.distance < _ALIKE]
     return (
-        np.array([before[match.queryIdx].pt for match in close], np.float32).reshape(-1, 2),
-        np.array([after[match.trainIdx].pt for match in close], np.float32).reshape(-1, 2),
+        _places([before[match.queryIdx] for match in close]),
+        _places([after[match.trainIdx] for match in close]),
     )
+
+
+def _places(points: list[Any]) -> Points:
+    # ORB scales the places of a smaller picture's pixels as if a pixel's corner, not its centre, were there.
+    places = [(x + late, y + late) for x, y, late in ((*p.pt, p.size / (2 * _PATCH) - 0.5) for p in points)]
+    return np.array(places, np.float32).reshape(-1, 2)
 
 
 def _consensus(before: Points, after: Points, chance: np.random.Generator) -> Affine | None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ipyveo.engine.rasters import Weights
 
 _FINE = 2  # luma is kept at twice its size: what is linear between its points is nearly cubic between pixels
-_CELLS = 320  # along a frame's longer side: where points come from is worked out once a cell
+_CELLS = 160  # along a frame's longer side: where points come from is worked out once a cell
 
 
 class InBetweens:

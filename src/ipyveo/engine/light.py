@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _STEP = 8  # working pixels
 _SHOWN = 0.1
 _REACHES = (3, 12, 48)  # in steps
-_MOST = 4.0
+_MOST = 10.0
 _SAME = 0.03
 
 

@@ -12,7 +12,7 @@ from ipyveo.engine.rasters import Weights, read
 if TYPE_CHECKING:
     from ipyveo.engine.flow import Drift
 
-_SOFT = 12.0  # working pixels over which a picture fades in from its border
+_SOFT = 24.0  # working pixels over which a picture fades in from its border
 _FAINT = 1e-3  # where neither picture shows a point, both give what their borders have
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ipyveo.engine.affine import Affine, Glide, Points, inverse, moved
-from ipyveo.engine.flow import Flow, flow_between
+from ipyveo.engine.flow import Drift, Flow, drift, flow_between
 from ipyveo.engine.global_motion import fitted, plausible
-from ipyveo.engine.rasters import Mask, grid, inside, lengths, read, turned
+from ipyveo.engine.rasters import Mask, Weights, grid, inside, lengths, read, turned
 
 if TYPE_CHECKING:
     from ipyveo.engine.look import Look
@@ -32,11 +32,24 @@ class Trial(NamedTuple):
         """How well the motion brings the pictures over each other, 0 to 1."""
         return self.flow.agreed * max(self.flow.likeness, 0.0) if self.overlap > _OVERLAP else 0.0
 
-    @property
-    def exact(self) -> bool:
-        """Whether next to nothing is left over."""
-        sure = lengths(self.flow.there)[self.flow.trust_there > _SURE]
-        return sure.size == 0 or bool(np.percentile(sure, 95) < _LEFT_OVER)
+    def left_over(self, in_start: Weights | None = None, in_end: Weights | None = None) -> Drift | None:
+        """Return what the motion leaves over; None if that is next to nothing.
+
+        Parameters
+        ----------
+        in_start, in_end
+            How far each point of either picture follows the motion; all do by default.
+        """
+        if in_start is None or in_end is None:
+            own = their = None
+            sure = self.flow.trust_there > _SURE
+        else:
+            own, their = turned(in_start, self.glide.at(-0.5)), turned(in_end, self.glide.at(0.5))
+            sure = self.flow.trust_there * own > _SURE
+        lengths_there = lengths(self.flow.there)[sure]
+        if lengths_there.size == 0 or np.percentile(lengths_there, 95) < _LEFT_OVER:
+            return None
+        return drift(self.flow, own, their)
 
     def reversed(self) -> Trial:
         """Return the same, from the end to the start."""
