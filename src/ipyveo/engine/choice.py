@@ -1,0 +1,92 @@
+"""Which motion a pair is given: each is tried, and the one that brings the pictures over each other wins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+
+from ipyveo.engine.affine import Affine, moved
+from ipyveo.engine.cross_fade import CrossFade
+from ipyveo.engine.cutting import cut, misfit
+from ipyveo.engine.global_motion import global_motions, shift
+from ipyveo.engine.layers import Layers
+from ipyveo.engine.look import Look, coincidence
+from ipyveo.engine.motion import Motion, Whole
+from ipyveo.engine.rasters import grid, lengths
+from ipyveo.engine.trial import Trial, tried
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Kind: TypeAlias = Literal["moved", "flowed", "layered", "unrelated"]
+"""The camera moved; things also bent or moved a little; things move by themselves; nothing in common."""
+
+# Edges of related pairs coincide to 0.34 and more, those of unrelated ones to 0.18 and less.
+_RELATED = 0.27
+_BETTER = (
+    0.06  # by how much more they must coincide when cut into layers: at least 0.09 where there are, 0.04 else
+)
+_AGREED = 0.4  # the share of points whose flow must agree, there and back, for it to be used
+_MOST_LAYERS = 4
+_OWN_MOTION = 0.003  # the share of a picture that something which moves by itself has at least
+_WHOLE = 0.1  # the share of a picture that must follow a motion for it to be the camera's
+_WORSE = 0.01
+_APART, _SETTLED, _PROBES = 3.0, 0.02, 32  # working pixels
+
+
+def chosen(start: Look, end: Look) -> tuple[Kind, Motion]:
+    """Find the way from one picture to the other."""
+    main = _main(start, end)
+    whole = coincidence(start, end, main.led(start.shape))
+    parts = cut(start, end, _different([main, *_others(start, end, main)], start))
+    if parts is not None:
+        layered = coincidence(start, end, parts.led)
+        if layered > max(whole + _BETTER, _RELATED):
+            return "layered", Layers(parts.layers, start.shape)
+    if whole < _RELATED:
+        return "unrelated", CrossFade(start.shape)
+    left_over = main.left_over() if main.flow.agreed > _AGREED else None
+    return "flowed" if left_over else "moved", Whole(main.glide, left_over, start.shape)
+
+
+def _main(start: Look, end: Look) -> Trial:
+    """Find the motion that most of the picture follows, as exactly as the flow tells it."""
+    motions = [np.eye(3), *global_motions(start.even, end.even, 1)]
+    best = max((tried(start, end, motion) for motion in motions), key=lambda trial: trial.score)
+    for _ in range(2):
+        motion = best.fitted(_WHOLE)
+        if motion is None or _apart(best.glide.whole, motion, start) < _SETTLED:
+            break
+        again = tried(start, end, motion)
+        if again.score < best.score - _WORSE:
+            break
+        best = again
+    return best
+
+
+def _others(start: Look, end: Look, main: Trial) -> Iterator[Trial]:
+    """Find motions of what does not follow the main one."""
+    within = misfit(start, end, main)
+    if min(part.mean() for part in within) < _OWN_MOTION:
+        return
+    motions = global_motions(start.even, end.even, _MOST_LAYERS - 1, within)
+    for motion in (*motions, shift(start.even, end.even, within)):
+        trial = tried(start, end, motion)
+        exact = trial.fitted(_OWN_MOTION)
+        yield trial if exact is None else tried(start, end, exact)
+
+
+def _different(trials: list[Trial], look: Look) -> list[Trial]:
+    """Keep the motions that lead to different places, the first of those that lead to the same."""
+    kept: list[Trial] = []
+    for trial in trials:
+        if all(_apart(trial.glide.whole, other.glide.whole, look) > _APART for other in kept):
+            kept.append(trial)
+    return kept[:_MOST_LAYERS]
+
+
+def _apart(one: Affine, other: Affine, look: Look) -> float:
+    """Return how far apart two motions lead the points of a picture, on average."""
+    probes = grid(look.shape, _PROBES)
+    return float(lengths(moved(one, probes) - moved(other, probes)).mean())

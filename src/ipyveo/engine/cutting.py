@@ -1,0 +1,259 @@
+"""Cut a pair in which things move differently into layers: what moves how, and what lies before what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ipyveo.engine.affine import Affine, Points, moved
+from ipyveo.engine.layers import Layer
+from ipyveo.engine.motion import Path
+from ipyveo.engine.rasters import Mask, Weights, averaged, blurred, grid, inside, lengths, read
+
+if TYPE_CHECKING:
+    from ipyveo.engine.look import Look
+    from ipyveo.engine.planes import Plane
+    from ipyveo.engine.trial import Trial
+
+Labels: TypeAlias = NDArray[np.uint8]
+"""The number of the motion that each point follows."""
+
+# Costs are differences of evened pictures in spreads of the neighbourhood.
+_SPREAD = 48.0
+_WORST = 1.5
+_MISFIT = 0.55  # from here on two places are not the same
+_UNSEEN = 0.45  # what a motion is held to cost that leads out of the picture
+_HIDDEN = 0.4  # what a motion is held to cost that leads to where something else is seen
+_PER_PIXEL = 0.03  # of flow left over: the motion that leaves less wins
+_LATER = 0.02  # for each further motion: the main one wins where all fit
+_CLEARLY = 0.2
+_UNEXPLAINED = 0.3
+_TINT = 0.3  # how much colours count
+_TINT_MOST = 0.6
+_SURE = 0.3
+_ROUNDS = 3
+
+_AROUND = 11
+_SMOOTH = 15
+_EDGE = 1e-3
+_THIN = np.ones((9, 9), np.uint8)
+_WORTH = 0.005  # the share of a picture that a motion must explain clearly better than all others
+_SMALLEST = 0.002  # the share of a picture that a piece of a layer has at least
+_NEAR = 10.0
+_SOFT = 1.2
+
+
+class Cut(NamedTuple):
+    """The layers of a pair, from the back to the front."""
+
+    layers: list[Layer]
+    led: Points
+    """Where the points of the start are in the end."""
+
+
+class _Side:
+    """One picture of a pair: which motion each of its points follows, as far as is known.
+
+    Parameters
+    ----------
+    look
+        The picture.
+    other
+        The other one.
+    trials
+        The motions from this one to the other.
+    """
+
+    def __init__(self, look: Look, other: Look, trials: list[Trial]) -> None:
+        self.look, self.leads = look, [trial.glide.whole for trial in trials]
+        self.costs = [_cost(look, other, trial) for trial in trials]
+        self._hidden = [np.full_like(cost, _WORST) for cost in self.costs]
+        self.tints = [np.zeros_like(cost) for cost in self.costs]
+        self.label()
+
+    def label(self) -> None:
+        """Give each point the motion that leads to what it shows, or to what may hide it."""
+        likely = [
+            np.minimum(cost, hidden) + tint
+            for cost, hidden, tint in zip(self.costs, self._hidden, self.tints, strict=True)
+        ]
+        self.labels = _smooth_labels(self.look.even, likely)
+
+    def meet(self, other: _Side) -> None:
+        """Compare the labels with those of the other picture."""
+        self.met = [_met(other.labels, lead, k) for k, lead in enumerate(self.leads)]
+        self.seen: Mask = _taken(self.met, self.labels) == self.labels
+        self._hidden = [np.where(met != k, np.float32(_HIDDEN), _WORST) for k, met in enumerate(self.met)]
+
+    @property
+    def sure(self) -> Mask:
+        """Where both pictures show the same."""
+        sure: Mask = self.seen & (_taken(self.costs, self.labels) < _SURE)
+        return sure
+
+
+def misfit(start: Look, end: Look, trial: Trial) -> tuple[Plane, Plane]:
+    """Return where in either picture a motion does not fit: 1 there, 0 elsewhere."""
+    here = averaged(_cost(start, end, trial), _AROUND) > np.float32(_UNEXPLAINED)
+    there = averaged(_cost(end, start, trial.reversed()), _AROUND) > np.float32(_UNEXPLAINED)
+    return here.astype(np.uint8), there.astype(np.uint8)
+
+
+def cut(start: Look, end: Look, trials: list[Trial]) -> Cut | None:
+    """Cut a pair into layers; None where there are not two.
+
+    Parameters
+    ----------
+    start, end
+        The pair.
+    trials
+        Motions that lead to different places, the main motion first.
+    """
+    trials = _needed(start, end, trials)
+    if len(trials) == 1:
+        return None
+    sides = _Side(start, end, trials), _Side(end, start, [trial.reversed() for trial in trials])
+    _compare(*sides)
+    for _ in range(_ROUNDS - 1):
+        _learn_colours(sides)
+        for side in sides:
+            side.label()
+        _compare(*sides)
+    _learn_colours(sides)
+    order = _back_to_front(sides)
+    for side in sides:
+        _give_hidden(side, order)
+    layers = [_layer(trials[k], k, *sides) for k in order if any((side.labels == k).any() for side in sides)]
+    return Cut(layers, _taken([trial.led(start.shape) for trial in trials], sides[0].labels))
+
+
+def _compare(one: _Side, other: _Side) -> None:
+    one.meet(other)
+    other.meet(one)
+
+
+def _needed(start: Look, end: Look, trials: list[Trial]) -> list[Trial]:
+    """Keep the motions without which a part of the picture would not fit."""
+    costs = [averaged(_cost(start, end, trial), _AROUND) for trial in trials]
+    kept, least = [0], costs[0]
+    while True:
+        better = [(cost < _MISFIT / 2) & (cost < least - np.float32(_CLEARLY)) for cost in costs]
+        # What is thin or scattered fits by chance.
+        solid = [float(cv2.erode(part.astype(np.uint8), _THIN).mean()) for part in better]
+        best = int(np.argmax(solid))
+        if solid[best] < _WORTH:
+            return [trials[k] for k in kept]
+        kept, least = [*kept, best], np.minimum(least, costs[best])
+
+
+def _cost(picture: Look, other: Look, trial: Trial) -> Weights:
+    """Return for each point of a picture how unlike it is to where a motion leads it."""
+    led = trial.led(picture.shape)
+    gap = cv2.absdiff(picture.even, read(other.even, led)).astype(np.float32) / np.float32(_SPREAD)
+    left_over = lengths(led - moved(trial.glide.whole, grid(picture.shape)))
+    cost = np.minimum(gap, np.float32(_WORST)) + np.float32(_PER_PIXEL) * left_over
+    return np.asarray(np.where(inside(led, other.shape), cost, np.float32(_UNSEEN)), np.float32)
+
+
+def _smooth_labels(guide: Plane, costs: list[Weights]) -> Labels:
+    """Give each point the motion that fits best around it, as far as it looks like what is around it."""
+    smooth = [_guided(guide, cost) + np.float32(_LATER * k) for k, cost in enumerate(costs)]
+    labels: Labels = np.argmin(smooth, axis=0).astype(np.uint8)
+    for k in range(1, len(costs)):
+        _, pieces, about, _ = cv2.connectedComponentsWithStats((labels == k).astype(np.uint8))
+        small = about[:, cv2.CC_STAT_AREA] < _SMALLEST * labels.size
+        small[0] = False  # what is not this motion's
+        labels[small[pieces]] = 0
+    return labels
+
+
+def _guided(guide: Plane, field: Weights) -> Weights:
+    """Smooth a field, but not across the edges of a picture."""
+    light = guide.astype(np.float32) / np.float32(255)
+    light_mean, field_mean = averaged(light, _SMOOTH), averaged(field, _SMOOTH)
+    spread = averaged(light * light, _SMOOTH) - light_mean * light_mean
+    both = averaged(light * field, _SMOOTH) - light_mean * field_mean
+    slope = np.asarray(both / (spread + np.float32(_EDGE)), np.float32)
+    rest = np.asarray(field_mean - slope * light_mean, np.float32)
+    return averaged(slope, _SMOOTH) * light + averaged(rest, _SMOOTH)
+
+
+def _learn_colours(sides: tuple[_Side, _Side]) -> None:
+    """Note what each point's colours say against its following each motion."""
+    places = [(side.look.colour // 16).astype(np.int32) @ np.array([256, 16, 1], np.int32) for side in sides]
+    common = []
+    for k in range(len(sides[0].tints)):
+        own = [place[(side.labels == k) & side.sure] for place, side in zip(places, sides, strict=True)]
+        counts = _spread(np.bincount(np.concatenate(own), minlength=4096).reshape(16, 16, 16))
+        common.append(counts.reshape(-1) / max(1.0, float(counts.sum())) + 1e-4)
+    total = np.sum(common, axis=0)
+    against = [np.minimum(-_TINT * np.log(one / total), _TINT_MOST).astype(np.float32) for one in common]
+    for side, place in zip(sides, places, strict=True):
+        side.tints = [one[place] for one in against]
+
+
+def _spread(counts: NDArray[Any]) -> NDArray[np.float64]:
+    for axis in range(3):
+        counts = (np.roll(counts, 1, axis) + 2 * counts + np.roll(counts, -1, axis)) / 4
+    return np.asarray(counts)
+
+
+def _met(labels: Labels, lead: Affine, own: int) -> Labels:
+    """Return the label that a motion leads each point to; its own where it leads out of sight."""
+    flags, size = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP, labels.shape[::-1]
+    met: Labels = cv2.warpAffine(
+        labels, lead[:2], size, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=own
+    )
+    return met
+
+
+def _taken(choices: list[NDArray[Any]], labels: Labels) -> NDArray[Any]:
+    """Return at each point what its label chooses."""
+    taken = choices[0].copy()
+    for k, choice in enumerate(choices[1:], start=1):
+        taken[labels == k] = choice[labels == k]
+    return taken
+
+
+def _back_to_front(sides: tuple[_Side, _Side]) -> list[int]:
+    """Order the layers: what the other picture does not show lies behind what it shows there instead.
+
+    Which of the two a point is, its colours tell: its place fits both what hides and what is hidden.
+    """
+    count = len(sides[0].tints)
+    behind, sizes = np.zeros((count, count)), np.ones(count)
+    for side in sides:
+        against = [np.where(met != k, side.tints[k], np.float32(np.inf)) for k, met in enumerate(side.met)]
+        likely = np.argmin(against, axis=0).astype(np.uint8)
+        pairs = likely.astype(np.int64) * count + _taken(side.met, likely)
+        behind += np.bincount(pairs[~side.seen], minlength=count * count).reshape(count, count)
+        sizes += np.bincount(side.labels.reshape(-1), minlength=count)
+    behind *= sizes[:, None] / sizes  # what is large is most often the ground
+    fronts = [int((behind[k] < behind[:, k]).sum()) for k in range(count)]
+    return sorted(range(count), key=lambda k: (fronts[k], k))
+
+
+def _give_hidden(side: _Side, order: list[int]) -> None:
+    """Give what the other picture hides to the layer around it that something there can hide."""
+    rank, shape = np.argsort(order), side.labels.shape
+    best, winner = np.full(shape, 1e-6, np.float32), np.full(shape, order[0], np.uint8)
+    for k, (met, tint) in enumerate(zip(side.met, side.tints, strict=True)):
+        near = blurred(((side.labels == k) & side.seen).astype(np.float32), _NEAR)
+        near *= np.exp(-tint / np.float32(_TINT))
+        near[rank[met] <= rank[k]] = 0
+        better = near > best
+        best[better], winner[better] = near[better], k
+    side.labels[~side.seen] = winner[~side.seen]
+
+
+def _layer(trial: Trial, k: int, start: _Side, end: _Side) -> Layer:
+    in_start, in_end = (
+        blurred(np.stack([own & side.seen, own & ~side.seen], axis=-1).astype(np.float32), _SOFT)
+        for side in (start, end)
+        for own in (side.labels == k,)
+    )
+    left_over = trial.left_over(in_start[..., 0], in_end[..., 0])
+    return Layer(Path(trial.glide, left_over), in_start, in_end)

@@ -1,0 +1,141 @@
+"""The frames between two pictures: each point follows its motion, and the light blends on the way."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, NamedTuple
+
+import cv2
+import numpy as np
+
+from ipyveo.engine.affine import moved, scaling
+from ipyveo.engine.choice import Kind, chosen
+from ipyveo.engine.light import light_between
+from ipyveo.engine.look import look_at
+from ipyveo.engine.mixing import Blend, Mixer
+from ipyveo.engine.rasters import grid
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ipyveo.engine.motion import Sheet
+    from ipyveo.engine.planes import Plane, Planes
+    from ipyveo.engine.rasters import Weights
+
+_FINE = 2  # luma is kept at twice its size: what is linear between its points is nearly cubic between pixels
+_CELLS = 160  # along a frame's longer side: where points come from is worked out once a cell
+
+
+class InBetweens:
+    """The way from one picture to another, found once; then a frame at any share of it.
+
+    The flow is the same on any machine only with ``cv2.setNumThreads(1)``: OpenCV splits it by its threads.
+
+    Parameters
+    ----------
+    start, end
+        Two of one size.
+
+    Examples
+    --------
+    >>> from PIL import Image
+    >>> from ipyveo.engine.planes import planes
+    >>> dark, light = (planes(Image.new("RGB", (64, 36), grey), 64, 36) for grey in ("black", "white"))
+    >>> frame = planes(Image.new("RGB", (64, 36)), 64, 36)
+    >>> InBetweens(dark, light).draw(0.5, None, frame)
+    >>> frame.y[18, 32]
+    np.uint8(126)
+    """
+
+    kind: Kind
+    """What the pair was found to be."""
+
+    def __init__(self, start: Planes, end: Planes) -> None:
+        self._start, self._end = start, end
+        looks = look_at(start), look_at(end)
+        self.kind, self._motion = chosen(*looks)
+        self._light = None if self.kind == "unrelated" else light_between(*looks, self._motion)
+        self._fine = _refined(start.y), _refined(end.y)
+        height, width = start.y.shape
+        # Cells of an even number of pixels, so that those of chroma have whole ones too.
+        self._cell = 2 * max(1, round(max(width, height) / (2 * _CELLS)))
+        down, across = (-(-side // self._cell) + 2 for side in (height, width))
+        self._cells = grid((down * self._cell, across * self._cell), self._cell) - np.float32(self._cell)
+        self._to_working = scaling(looks[0].shape[1] / width, looks[0].shape[0] / height)
+        to_luma = np.linalg.inv(self._to_working)
+        self._to_fine = np.diag([_FINE, _FINE, 1]) @ to_luma
+        # A chroma sample lies half a pixel above and left of the middle of its four.
+        self._to_chroma = np.array([[0.5, 0, -0.25], [0, 0.5, -0.25], [0, 0, 1]]) @ to_luma
+        self._threads = threading.local()
+
+    def draw(self, share: float, camera: NDArray[np.float32] | None, out: Planes) -> None:
+        """Draw the frame at a share of the way; any number of threads may draw at once.
+
+        Parameters
+        ----------
+        share
+            0 is the start, 1 the end.
+        camera
+            From the frame's luma pixels to the pictures', 2 x 3; None looks at them as they are.
+        out
+            Takes the frame.
+        """
+        if camera is None and share in (0.0, 1.0):
+            for plane, ready in zip(out, self._end if share else self._start, strict=True):
+                np.copyto(plane, ready)
+            return
+        view = np.eye(3) if camera is None else np.vstack([camera, [0, 0, 1]]).astype(np.float64)
+        points = moved(self._to_working @ view, self._cells)
+        sheets = self._motion.at(share, points)
+        gain = None if self._light is None else self._light.at(points)
+        luma, chroma = self._mixers()
+        luma.lay(sheets, self._to_fine)
+        luma.weigh(_blends(sheets, share, gain, 0), lit=gain is not None)
+        luma.draw(*self._fine, out.y)
+        chroma.lay(sheets, self._to_chroma)
+        chroma.weigh(_blends(sheets, share, gain, 1), lit=gain is not None)
+        chroma.draw(self._start.u, self._end.u, out.u)
+        if gain is not None:
+            chroma.weigh(_blends(sheets, share, gain, 2), lit=True)
+        chroma.draw(self._start.v, self._end.v, out.v)
+
+    def _mixers(self) -> _Mixers:
+        mixers: _Mixers | None = getattr(self._threads, "mixers", None)
+        if mixers is None:
+            down, across = self._cells.shape[:2]
+            luma = Mixer((down, across), self._cell, self._start.y.shape)
+            mixers = _Mixers(luma, Mixer((down, across), self._cell // 2, self._start.u.shape))
+            self._threads.mixers = mixers
+        return mixers
+
+
+class _Mixers(NamedTuple):
+    """What one thread draws with."""
+
+    luma: Mixer
+    chroma: Mixer
+
+
+def _blends(sheets: list[Sheet], share: float, gain: Weights | None, channel: int) -> list[Blend]:
+    """Return what either picture is multiplied by: 1 in all, or what lights it as halfway it would be."""
+    blends = []
+    for sheet in sheets:
+        end = sheet.end_weight / (sheet.start_weight + sheet.end_weight)
+        start = 1 - end
+        if gain is not None:
+            lighter, more = gain[..., channel], np.float32(share) - end
+            start, end = (
+                start + np.maximum(more, 0) * (lighter - 1),
+                end + np.maximum(-more, 0) * (1 / lighter - 1),
+            )
+        blends.append((start, end))
+    return blends
+
+
+def _refined(plane: Plane) -> Plane:
+    # Each pixel stays what it is, with a new one between two: at rest a frame is the picture, bit for bit.
+    size = plane.shape[1] * _FINE, plane.shape[0] * _FINE
+    finer = np.array([[1 / _FINE, 0, 0], [0, 1 / _FINE, 0]])
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    fine: Plane = cv2.warpAffine(plane, finer, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return fine
