@@ -45,7 +45,7 @@ import asyncio, json, threading
 from ipyveo.widgets.page_widget import PageWidget
 from ipywidgets.widgets.widget import _instances
 async with asyncio.timeout(30):  # what has been closed says its last words first
-    while sum(isinstance(each, PageWidget) for each in _instances.values()) > 2:  # the first and the shown one
+    while sum(isinstance(each, PageWidget) for each in _instances.values()) > 2:  # the first, and one
         await asyncio.sleep(0.02)
 names = sorted(thread.name for thread in threading.enumerate())
 threads = [name for name in names if "asyncio_" not in name]  # a pool for files, of a fixed size
