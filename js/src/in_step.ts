@@ -9,6 +9,7 @@ export class InStep {
   /** where all were moved to, so that a move of ours is not taken for a person's */
   #moved = Number.NaN;
   readonly #open = new AbortController();
+  readonly #silenced: HTMLVideoElement[];
 
   /** Of the videos, all in `place`, all follow `lead`, the last that was played or moved; `changed` is called often. */
   constructor(
@@ -19,7 +20,8 @@ export class InStep {
     changed: () => void,
   ) {
     // Several sounds at once are none.
-    for (const video of videos) video.muted ||= video !== lead;
+    this.#silenced = videos.filter((video) => video !== lead && !video.muted);
+    for (const video of this.#silenced) video.muted = true;
     const heard = { play: this.#played, pause: this.#paused, seeking: this.#sought, timeupdate: this.#passed };
     for (const [name, hear] of Object.entries(heard)) {
       const listener = ({ target }: Event): void => {
@@ -57,6 +59,7 @@ export class InStep {
   close(): void {
     this.#open.abort();
     for (const video of this.videos) video.pause();
+    for (const video of this.#silenced) video.muted = false;
   }
 
   #play(): void {

@@ -2,7 +2,7 @@
 
 import { button, element, setAttribute, setText, show } from "./element.ts";
 import { FieldMessage } from "./field_message.ts";
-import { fit, percent } from "./format.ts";
+import { percent } from "./format.ts";
 import { placement } from "./framing.ts";
 import { FramingPanel } from "./framing_panel.ts";
 import type { KernelLink } from "./kernel_link.ts";
@@ -113,7 +113,7 @@ export class KeyframeSlot {
     if (frame) {
       setText(this.#name, frame.name);
       setText(this.#size, `${frame.width}×${frame.height}`);
-      setText(this.#fit, fit(frame.width, frame.height, traits.aspect_ratio, frame.framing));
+      setText(this.#fit, frame.fit);
       setAttribute(this.#caption, "title", this.#caption.textContent);
     }
     const other = traits._frames[this.slot === "start" ? "end" : "start"] !== null;

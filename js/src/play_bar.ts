@@ -43,8 +43,6 @@ export class PlayBar {
   /** Takes other players over; they begin side by side, each on its own. */
   update(players: readonly TakePlayer[]): void {
     if (`${players.map(({ clip }) => clip.key)}` === `${this.#players.map(({ clip }) => clip.key)}`) return;
-    this.#step?.close();
-    this.#step = undefined;
     this.#players = players;
     const pairs = players.flatMap((first, index) => players.slice(index + 1).map((second) => [first, second]));
     this.#views = [players, ...players.map((each) => [each]), ...pairs];
@@ -60,7 +58,6 @@ export class PlayBar {
     this.#step?.close();
     this.#step = undefined;
     this.#show();
-    this.#settle();
   }
 
   #settle(): void {
@@ -71,6 +68,7 @@ export class PlayBar {
   }
 
   #look(): void {
+    this.close();
     const index = this.#view.selectedIndex;
     const shown = this.#views[index] ?? [];
     const wipe = index > this.#players.length;
@@ -83,19 +81,18 @@ export class PlayBar {
     this.grid.classList.toggle("iv-one", index > 0);
     show(this.#together, shown.length > 1, this.#view);
     this.#wipe.remove();
-    if (shown.length < 2) this.close();
-    else if (wipe) {
-      shown[0]?.screen.append(this.#wipe);
-      void this.#link();
-    } else this.#settle();
+    this.#settle();
+    if (!wipe) return;
+    shown[0]?.screen.append(this.#wipe);
+    void this.#link();
   }
 
-  /** Makes them one, once all have come; nothing if others are shown by then. */
+  /** Makes those that are shown one, once all of them have come; nothing if others are shown by then. */
   async #link(): Promise<InStep | undefined> {
-    const players = this.#players;
-    await Promise.all(players.map((each) => each.ready()));
-    const [first, ...rest] = players.filter(({ video }) => !video.error);
-    if (!first || players !== this.#players || this.#together.hidden) return undefined;
+    const shown = this.#views[this.#view.selectedIndex] ?? [];
+    await Promise.all(shown.map((each) => each.ready()));
+    const [first, ...rest] = shown.filter(({ video }) => !video.error);
+    if (!first || shown !== this.#views[this.#view.selectedIndex]) return undefined;
     const { video, clip } = first;
     this.#frame.max = `${clip.frames - 1}`;
     const videos = [video, ...rest.map((each) => each.video)];

@@ -1,7 +1,7 @@
 // What went wrong, in plain words; the raw words of the service one click away.
 
 import { button, element, setAttribute, setText, show } from "./element.ts";
-import { headline, sendAgainWords } from "./format.ts";
+import { headline } from "./format.ts";
 import type { Traits } from "./protocol.ts";
 
 export class ProblemPanel {
@@ -44,9 +44,9 @@ export class ProblemPanel {
       else this.#leave();
     }
     setText(this.#note, run.note ? `This run ${run.note}.` : "");
-    const again = status === "interrupted" && run.doubt;
-    setText(this.#again, again ? sendAgainWords(run.videos) : "");
-    show(this.#again, again, this.fallback);
+    const again = status === "interrupted" ? run.again : "";
+    setText(this.#again, again);
+    show(this.#again, again !== "", this.fallback);
     setText(this.#raw, raw);
     show(this.#details, raw !== "", this.fallback);
     if (!raw) this.#unfold(false);

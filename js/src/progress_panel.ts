@@ -1,9 +1,8 @@
 // A run under way: its stages, an honest bar, the time it has taken, and the way to stop watching.
 
 import { button, element, setAttribute, setText, show } from "./element.ts";
-import { clock, headline, longWait, percent, sendAgainWords } from "./format.ts";
-import type { Traits } from "./protocol.ts";
-import { type Stage, stageLine } from "./stages.ts";
+import { clock, headline, percent } from "./format.ts";
+import type { Stage, Traits } from "./protocol.ts";
 
 const AGAIN_AFTER_SECONDS = 10;
 const MARK = { done: "✓ ", now: "● ", next: "" } as const;
@@ -47,7 +46,7 @@ export class ProgressPanel {
     const shown = traits._run.running && !gone;
     show(this.root, shown, this.fallback);
     if (!shown) return;
-    this.#draw(stageLine(traits.status, headline(traits.stage)[0].replace(/\.$/, ""), traits._run.stages));
+    this.#draw(traits._run.stages);
     this.#bar.classList.toggle("iv-unknown", traits.progress === null);
     this.#fill.style.width = traits.progress === null ? "" : `${Math.min(1, Math.max(0, traits.progress)) * 100}%`;
     const percentage = traits.progress === null ? null : String(Math.round(traits.progress * 100));
@@ -64,14 +63,14 @@ export class ProgressPanel {
     const next = _run.wait === null ? "" : `next try in ${clock(Math.ceil(Math.max(0, _run.wait - this.sinceRun())))}`;
     const parts = [progress === null ? "" : percent(progress), next, clock(elapsed)];
     setText(this.#facts, [headline(stage)[1], parts.filter(Boolean).join(" · ")].filter(Boolean).join(" "));
-    const words = longWait(elapsed);
+    const words = _run.patience.filter(([from]) => elapsed >= from).at(-1)?.[1] ?? "";
     if (words && words !== this.#patience.textContent) this.announce(words);
     setText(this.#patience, words);
     show(this.#patience, words !== "");
     // Not at once: the job shows up in a moment as a rule, and a hasty second click would pay.
-    const doubtful = _run.doubt && elapsed >= AGAIN_AFTER_SECONDS;
-    setText(this.#again, doubtful ? sendAgainWords(_run.videos) : "");
-    show(this.#again, doubtful, this.fallback);
+    const again = elapsed >= AGAIN_AFTER_SECONDS ? _run.again : "";
+    setText(this.#again, again);
+    show(this.#again, again !== "", this.fallback);
   }
 
   #draw(stages: Stage[]): void {
@@ -79,9 +78,7 @@ export class ProgressPanel {
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
     this.#stages.replaceChildren(
-      ...stages.map(({ words, state }) =>
-        element("span", { class: `iv-${state}` }, MARK[state], element("bdi", {}, words)),
-      ),
+      ...stages.map(([state, words]) => element("span", { class: `iv-${state}` }, MARK[state], element("bdi", {}, words))),
     );
   }
 }

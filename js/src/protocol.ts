@@ -44,12 +44,15 @@ export interface Frame {
   framing: Framing;
   /** the key of the picture as it is sent, wherever it is not simply cut in the middle; else "" */
   drawn: string;
+  /** what becomes of it in the chosen ratio, in words */
+  fit: string;
   /** what people should know before they pay */
   notes: string[];
 }
 
 export interface Clip {
   key: string;
+  /** 0 for a draft */
   take: number;
   width: number;
   height: number;
@@ -68,56 +71,54 @@ export interface Clip {
   picked: boolean | null;
 }
 
-export interface Run {
+export type Stage = [state: "done" | "now" | "next", words: string];
+
+/** What is said over takes. */
+export interface Headed {
+  /** how many there are; and what else is known of them, where "{at}" stands for when they were made */
+  heading?: [string, string];
+  /** ISO 8601 */
+  at: string;
+}
+
+export interface Run extends Headed {
   /** seconds, at the moment the trait was written */
   elapsed: number;
   running: boolean;
-  /** the statuses seen so far, in order */
-  stages: string[];
-  /** seconds from start to end, once there is an end */
-  took: number | null;
+  /** the line of stages, in order */
+  stages: Stage[];
   /** seconds until the service takes requests again, at the moment the trait was written */
   wait: number | null;
   /** the run's own name in the journal */
   run: string;
-  /** it is looked for in the account, or was not found there */
-  doubt: boolean;
-  /** how many were asked for */
-  videos: number;
+  /** what sending it again may cost, in words, where it is in doubt; else "" */
+  again: string;
+  /** what is to be said from so many seconds on */
+  patience: [seconds: number, words: string][];
+  /** what is to be said once the kernel has gone */
+  lost: string;
   /** what it cost, in words, once it is over; "" where nothing is known or nothing is paid */
   note: string;
-  /** when the clips were made, if they are an earlier run's (ISO 8601) */
-  from: string | null;
 }
 
-/** A run of the library that nobody watches. */
-export interface Offer {
+/** Something to be had without a new run. */
+export interface Line {
   run: string;
-  videos: number;
+  /** what it is; "{at}" stands for when it began */
+  words: string;
   /** ISO 8601 */
-  began_at: string;
+  at: string;
+  /** what was asked for, where the form does not say so */
   prompt: string;
-  /** its videos can be fetched now */
-  ready: boolean;
-}
-
-/** The clips of this very form that are in the library; empty where there are none. */
-export interface Before {
-  /** ISO 8601 */
-  began_at?: string;
-  /** they are the ones on the page */
-  shown?: boolean;
+  actions: [label: string, type: "take_up" | "dismiss" | "show_before"][];
 }
 
 export interface Engine {
   sandbox: boolean;
-  host: string;
-  credits: number | null;
-  /** how many of them end at `expires_at`, the first such moment */
-  expiring: number;
-  expires_at: string | null;
-  /** what is left of how much, if there is one */
-  budget: [left: number, limit: number] | null;
+  /** who makes the video, in words; the middle stands out */
+  chip: [who: string, count: string, rest: string];
+  /** what one, two, three and four videos may cost, in words */
+  costs: string[];
 }
 
 export interface Traits {
@@ -139,11 +140,14 @@ export interface Traits {
   _frames: Record<Slot, Frame | null>;
   /** the slots whose picture is on its way from any page */
   _uploading: string[];
-  /** the latest few, and how many more there are; empty before the kernel has looked */
-  _offers: { runs?: Offer[]; more?: number };
-  _before: Before;
+  /** the latest few runs that nobody watches, and that there are more; empty before the kernel has looked */
+  _offers: { lines?: Line[]; more?: string };
+  /** the clips of this very form that are in the library: no line where they are on the page, nothing where there are none */
+  _before: { lines?: Line[] };
   _run: Run;
   _clips: Clip[];
+  /** a draft of the form: how much is drawn while it is (null otherwise), and the latest one until there are takes */
+  _draft: Headed & { share: number | null; clips: Clip[] };
 }
 
 export const TRAITS = [
@@ -163,6 +167,7 @@ export const TRAITS = [
   "_before",
   "_run",
   "_clips",
+  "_draft",
 ] as const satisfies readonly (keyof Traits)[];
 
 export type Model = AnyModel<Traits>;
@@ -177,6 +182,11 @@ export type Model = AnyModel<Traits>;
  * `generate` repeats the form's values: a trait update may still be waiting in the browser (the widget manager
  * holds updates back while an earlier one is unanswered) and a paid run must never use yesterday's prompt.
  *
+ * `preview` draws a free draft on the kernel's machine, or stops the one that is being drawn.
+ *
+ * `history` asks for what comes after the first `skip` clips of a search; `move` fills the form in as it was for a clip,
+ * or puts one away and brings it back.
+ *
  * `fetch_picture` has the kernel fetch an http(s) address; `loop` makes the start frame the end frame, too.
  * `send_again` pays a second time for the run it names, if that one is shown and in doubt; `take_up` goes on with a run
  * that was offered; `show_before` shows the clips that the form has made already.
@@ -185,16 +195,19 @@ export type ToKernel =
   | { type: "hello"; view: string }
   | { type: "bye"; view: string }
   | { type: "generate"; prompt: string; aspect_ratio: AspectRatio; number_of_videos: number }
+  | { type: "preview"; prompt: string; aspect_ratio: AspectRatio }
   | { type: "stop" }
   | { type: "send_again"; run: string }
   | { type: "take_up"; run: string }
   | { type: "dismiss"; run: string }
-  | { type: "show_before" }
+  | { type: "show_before"; run: string }
   | { type: "swap" }
   | { type: "extend"; key: string }
   | { type: "text"; id: string; key: string; kind: TextKind }
   | { type: "pick"; key: string; picked: boolean }
   | { type: "prompts"; id: string }
+  | { type: "history"; id: string; search: string; skip: number }
+  | { type: "move"; id: string; key: string; way: "use" | "hide" | "unhide" | "delete" | "restore" }
   | { type: "remove"; slot: Slot }
   | { type: "fetch_picture"; slot: Slot; address: string }
   | { type: "loop" }
@@ -229,11 +242,26 @@ export type TextAnswer = { type: "text"; id: string; text: string };
 /** The kernel's answer to `prompts`: the latest ones of the notebook, the newest first. */
 export type PromptsAnswer = { type: "prompts"; id: string; prompts: string[] };
 
+/** A clip of the library, by the name that its poster is asked for. */
+export interface PastClip {
+  key: string;
+  /** the beginning of it */
+  prompt: string;
+  /** when it was made (ISO 8601) */
+  at: string;
+}
+
+/** The kernel's answer to `history`: a page of the clips, the newest first; a sentence where there is something to say. */
+export type HistoryAnswer = { type: "history"; id: string; clips: PastClip[]; more: boolean; sentence: string };
+
+/** The kernel's answer to `move`: what was done, or what is wrong. */
+export type MovedAnswer = { type: "moved"; id: string; sentence: string };
+
 /** A poster sent unasked, with one buffer: a kernel whose cell runs may hear no question. */
 export type PosterGift = { type: "poster"; key: string; media_type: string };
 
 /** Everything the kernel says, to all pages at once; a page picks out its own ids. */
-export type FromKernel = UploadAnswer | FetchAnswer | TextAnswer | PromptsAnswer | PosterGift | { type: "beat" };
+export type FromKernel = UploadAnswer | FetchAnswer | TextAnswer | PromptsAnswer | HistoryAnswer | MovedAnswer | PosterGift | { type: "beat" };
 
 /** Well below the notebook server's 10 MiB; larger ones are hardly faster. */
 export const CHUNK_BYTES = 1024 * 1024;

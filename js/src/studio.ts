@@ -1,14 +1,14 @@
 // One view of the widget: puts the parts together, brings them up to date, asks the kernel for a run.
 
-import { BeforeLine } from "./before_line.ts";
 import { Choices } from "./choices.ts";
 import { button, element, randomId, setAttribute, setText, show } from "./element.ts";
 import { EngineChip } from "./engine_chip.ts";
-import { cost } from "./format.ts";
+import { percent } from "./format.ts";
+import { History } from "./history.ts";
 import { pictures } from "./intake.ts";
 import type { KernelLink } from "./kernel_link.ts";
 import { KeyframeSlot, WAIT } from "./keyframe_slot.ts";
-import { Offers } from "./offers.ts";
+import { Lines } from "./lines.ts";
 import { Presence } from "./presence.ts";
 import { ProblemPanel } from "./problem_panel.ts";
 import { ProgressPanel } from "./progress_panel.ts";
@@ -19,9 +19,7 @@ import { Silence } from "./transfer.ts";
 
 const SILENT = "The kernel is not answering. It may be busy; the run goes on.";
 const GONE = "Disconnected. Run the cell again.";
-const GONE_IN_RUN =
-  "Disconnected. The kernel ended during a run; the job may go on and may be charged. " +
-  "Run the cell again: the same pictures and prompt go on with it, and recover() fetches it in any case.";
+const NOTHING: Pick<Traits, "_before" | "_offers"> = { _before: {}, _offers: {} };
 const HALTED = new Set<string>(["stopped", "interrupted", "failed"]);
 
 export class Studio {
@@ -43,9 +41,12 @@ export class Studio {
   readonly #notice = element("div", { class: "iv-panel iv-quiet", dir: "auto", hidden: "" });
   readonly #framingNotes = element("div", { class: "iv-panel iv-quiet iv-notes", hidden: "" });
   readonly #line = element("div", { class: "iv-panel iv-quiet", hidden: "" });
+  readonly #preview: HTMLButtonElement;
+  readonly #draft: Takes;
   readonly #takes: Takes;
-  readonly #offers: Offers;
-  readonly #before: BeforeLine;
+  readonly #offers: Lines;
+  readonly #before: Lines;
+  readonly #history: History;
   readonly #silence = new Silence();
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #presence: Presence;
@@ -83,6 +84,7 @@ export class Studio {
       this.#set("number_of_videos", value),
     );
     this.#generate = button("Generate", { class: "iv-generate" }, () => this.#ask());
+    this.#preview = button("Preview", { class: "iv-preview", title: "A free draft, drawn on this machine" }, () => this.#sketch());
     const loops = { class: "iv-swap", "aria-label": "End as start", title: "End as start, for a loop" };
     // Of what is on its way nobody can say which frame it will be after that.
     const still = (message: ToKernel) => (): void => {
@@ -98,9 +100,12 @@ export class Studio {
     const again = (): void => this.#send({ type: "send_again", run: this.model.get("_run").run });
     this.#progress = new ProgressPanel(() => link.sinceRun, stop, again, announce, head);
     this.#problem = new ProblemPanel(this.#id, again, head);
-    this.#offers = new Offers((message) => this.#send(message), head);
-    this.#before = new BeforeLine(() => this.#send({ type: "show_before" }), head);
+    const send = (message: ToKernel): void => this.#send(message);
+    this.#offers = new Lines("Left behind", send, head);
+    this.#before = new Lines("Made before", send, head);
+    this.#draft = new Takes(link, head);
     this.#takes = new Takes(link, head, ({ key }) => this.#settled({ type: "extend", key }));
+    this.#history = new History(link, this.#refused);
     this.#root = this.#assemble();
     this.#listen();
     this.#update();
@@ -116,7 +121,9 @@ export class Studio {
     this.#prompt.close();
     this.#start.close();
     this.#end.close();
+    this.#draft.close();
     this.#takes.close();
+    this.#history.close();
     this.#presence.close();
     this.#root.remove();
   }
@@ -126,11 +133,12 @@ export class Studio {
     const between = element("div", { class: "iv-between" }, this.#swap, this.#loop);
     const frames = element("div", { class: "iv-frames" }, this.#start.root, between, this.#end.root);
     const videos = element("div", { class: "iv-videos" }, element("span", {}, "Videos"), this.#cost);
-    const settings = element("div", { class: "iv-settings" }, this.#ratio.root, videos, this.#count.root, this.#generate);
+    const go = element("div", { class: "iv-videos" }, this.#preview, this.#generate);
+    const settings = element("div", { class: "iv-settings" }, this.#ratio.root, videos, this.#count.root, go);
     const composer = element("div", { class: "iv-composer" }, frames, this.#prompt.root, settings);
     const card = element("div", { class: "iv-card" }, this.#live, this.#head, composer, this.#framingNotes, this.#line);
     card.append(this.#before.root);
-    card.append(this.#progress.root, this.#problem.root, this.#halted, this.#notice, this.#offers.root, this.#takes.root);
+    card.append(this.#progress.root, this.#problem.root, this.#halted, this.#notice, this.#offers.root, this.#draft.root, this.#takes.root, this.#history.root);
     // JupyterLab looks for this attribute before it takes a key for a shortcut.
     const suppress = { "data-lm-suppress-shortcuts": "true" };
     return element("div", { class: "ipyveo", role: "region", "aria-label": "Frames to video", ...suppress }, card);
@@ -172,18 +180,26 @@ export class Studio {
     for (const choices of [this.#ratio, this.#count]) choices.disable(gone, this.#head);
     setAttribute(this.#swap, "aria-disabled", gone ? "true" : null);
     setAttribute(this.#loop, "aria-disabled", gone || !traits._frames.start ? "true" : null);
-    setText(this.#cost, cost(traits._engine, traits.number_of_videos, traits._before.began_at !== undefined));
+    const { sandbox, costs } = traits._engine;
+    const again = traits._before.lines && !sandbox ? "again " : "";
+    setText(this.#cost, again + costs[traits.number_of_videos - 1]);
     setAttribute(this.#generate, "aria-disabled", this.#ready(traits) ? null : "true");
     this.#progress.update(traits, gone);
     this.#problem.update(traits);
     this.#quiet(this.#halted, HALTED.has(traits.status) && !traits.error ? traits.stage : "");
     this.#quiet(this.#notice, traits._notice);
-    this.#takes.update(traits);
-    const fresh = [this.#before.update(traits, gone), this.#offers.update(traits, gone)];
+    const { _draft: draft } = traits;
+    this.#takes.update(traits._run, traits._clips);
+    this.#draft.update(draft, draft.clips);
+    setText(this.#preview, draft.share === null ? "Preview" : `Stop preview · ${percent(draft.share)}`);
+    setAttribute(this.#preview, "aria-disabled", gone ? "true" : null);
+    // One run a widget at a time: while it goes nothing is offered.
+    const { _before: before, _offers: left } = traits._run.running || gone ? NOTHING : traits;
+    const fresh = [this.#before.update(before.lines), this.#offers.update(left.lines, left.more)];
     this.#connection();
     const notes = [traits._frames.start, traits._frames.end].flatMap((frame) => frame?.notes ?? []);
     this.#quiet(this.#framingNotes, notes.join("\n"));
-    this.link.assets.retain(keysOf(traits));
+    this.link.assets.retain(new Set([...keysOf(traits), ...this.#history.keys]));
     if (traits.stage !== this.#stage) fresh.unshift(traits.stage);
     this.#stage = traits.stage;
     // One write says it all: of several in a row only the last would be spoken.
@@ -225,18 +241,31 @@ export class Studio {
     if (this.#refused()) return;
     const traits = this.#read();
     if (!this.#free(traits)) return;
-    const uploading = this.#uploading;
-    const lacking: [field: KeyframeSlot | PromptField, sentence: string][] = [];
-    if (uploading) lacking.push([uploading, WAIT]);
-    else if (!traits._frames.start) lacking.push([this.#start, "Choose a start frame first."]);
-    if (!this.#prompt.text.trim()) lacking.push([this.#prompt, "Describe what should happen."]);
-    for (const [field, sentence] of lacking) field.message.say(sentence);
-    setText(this.#live, lacking.map(([, sentence]) => sentence).join(" ") || this.#stage);
-    if (lacking[0]) return lacking[0][0].input.focus();
+    if (this.#lacks(true)) return;
     for (const each of [this.#start, this.#end, this.#prompt]) each.flush();
     const { aspect_ratio, number_of_videos } = traits;
     this.link.generate({ type: "generate", prompt: this.#prompt.text, aspect_ratio, number_of_videos });
     this.#schedule();
+  }
+
+  /** Says what is missing, beside the first field of it. */
+  #lacks(words: boolean): boolean {
+    const uploading = this.#uploading;
+    const lacking: [field: KeyframeSlot | PromptField, sentence: string][] = [];
+    if (uploading) lacking.push([uploading, WAIT]);
+    else if (!this.model.get("_frames").start) lacking.push([this.#start, "Choose a start frame first."]);
+    if (words && !this.#prompt.text.trim()) lacking.push([this.#prompt, "Describe what should happen."]);
+    for (const [field, sentence] of lacking) field.message.say(sentence);
+    setText(this.#live, lacking.map(([, sentence]) => sentence).join(" ") || this.#stage);
+    lacking[0]?.[0].input.focus();
+    return lacking.length > 0;
+  }
+
+  /** Asks for a draft, for which a start frame is enough; or stops the one that is being drawn. */
+  #sketch(): void {
+    const { _draft: draft, aspect_ratio } = this.#read();
+    if (draft.share === null && this.#lacks(false)) return;
+    this.#settled({ type: "preview", prompt: this.#prompt.text, aspect_ratio });
   }
 
   #set<Name extends "aspect_ratio" | "number_of_videos">(name: Name, value: Traits[Name]): void {
@@ -259,8 +288,8 @@ export class Studio {
   };
 
   #connection(silent = this.#line.textContent === SILENT): void {
-    const gone = this.model.get("_run").running ? GONE_IN_RUN : GONE;
-    this.#quiet(this.#line, this.#presence.gone ? gone : silent ? SILENT : "");
+    const { running, lost } = this.model.get("_run");
+    this.#quiet(this.#line, this.#presence.gone ? (running ? lost : GONE) : silent ? SILENT : "");
   }
 
   #quiet(panel: HTMLElement, words: string): void {
@@ -305,7 +334,7 @@ export class Studio {
   }
 }
 
-function keysOf({ _frames, _clips }: Traits): Set<string> {
+function keysOf({ _frames, _clips, _draft }: Traits): Set<string> {
   const frames = [_frames.start, _frames.end].filter((frame) => frame !== null);
-  return new Set([...frames.map(({ drawn }) => drawn), ...[...frames, ..._clips].map(({ key }) => key)]);
+  return new Set([...frames.map(({ drawn }) => drawn), ...[...frames, ..._clips, ..._draft.clips].map(({ key }) => key)]);
 }

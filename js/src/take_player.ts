@@ -27,7 +27,8 @@ export class TakePlayer {
     private readonly link: KernelLink,
     extend?: () => void,
   ) {
-    this.#cover = button("", { class: "iv-cover", "aria-label": `Play take ${clip.take}` }, () =>
+    const name = clip.take ? `Take ${clip.take}` : "Preview";
+    this.#cover = button("", { class: "iv-cover", "aria-label": `Play ${name.toLowerCase()}` }, () =>
       this.#attempt(() => this.#play()),
     );
     this.#cover.append(element("span", { class: "iv-play", "aria-hidden": "true" }));
@@ -41,7 +42,7 @@ export class TakePlayer {
     );
     const text = (kind: TextKind): TextPanel => new TextPanel(link, clip, kind);
     this.#texts = [text("Code"), text("curl"), text("Details")];
-    this.root = element("div", { class: "iv-take", role: "group", "aria-label": `Take ${clip.take}` });
+    this.root = element("div", { class: "iv-take", role: "group", "aria-label": name });
     this.root.append(this.screen, ...this.#foot(extend), ...this.#texts.map((each) => each.root));
     this.update(clip);
     this.#caption();
@@ -100,7 +101,7 @@ export class TakePlayer {
     const actions = element("span", { class: "iv-actions" }, this.#pick);
     if (extend) actions.append(button("Extend", { class: "iv-link" }, extend));
     actions.append(code.toggle, save("Download", () => ["clip", "mp4"]), unfolding("More", more));
-    const foot = element("div", { class: "iv-take-foot" }, element("strong", {}, String(take)));
+    const foot = element("div", { class: "iv-take-foot" }, element("strong", {}, take ? String(take) : ""));
     foot.append(element("span", { class: "iv-facts" }, facts));
     if (differs) foot.append(element("strong", { class: "iv-differs" }, differs));
     foot.append(actions);

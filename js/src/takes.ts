@@ -1,15 +1,15 @@
-// The takes of the latest run, side by side.
+// The takes of a run, side by side; also a draft, which is drawn before anything is paid.
 
 import { element, setText, show } from "./element.ts";
-import { clock, counted, moment } from "./format.ts";
 import type { KernelLink } from "./kernel_link.ts";
 import { PlayBar } from "./play_bar.ts";
-import type { Clip, Traits } from "./protocol.ts";
+import { moment } from "./format.ts";
+import type { Clip, Headed } from "./protocol.ts";
 import { TakePlayer } from "./take_player.ts";
 
 export class Takes {
   readonly root: HTMLElement;
-  readonly #count = element("strong");
+  readonly #title = element("strong");
   readonly #facts = element("span");
   readonly #grid = element("div", { class: "iv-takes" });
   readonly #bar = new PlayBar(this.#grid);
@@ -18,19 +18,17 @@ export class Takes {
   constructor(
     private readonly link: KernelLink,
     private readonly fallback: HTMLElement,
-    private readonly extend: (clip: Clip) => void,
+    private readonly extend?: (clip: Clip) => void,
   ) {
-    const words = element("span", {}, this.#count, this.#facts);
+    const words = element("span", {}, this.#title, this.#facts);
     const heading = element("div", { class: "iv-heading" }, words, this.#bar.root);
     this.root = element("div", { class: "iv-results", hidden: "" }, heading, this.#grid);
   }
 
-  update({ _clips: clips, _run: run }: Traits): void {
+  update({ heading = ["", ""], at }: Headed, clips: readonly Clip[]): void {
     show(this.root, clips.length > 0, this.fallback);
-    setText(this.#count, counted(clips.length, "take"));
-    const from = run.from ? `from ${moment(run.from)}` : "";
-    const facts = [from, run.took === null ? "" : `made in ${clock(run.took)}`, run.running ? "" : run.note];
-    setText(this.#facts, facts.filter(Boolean).map((fact) => ` · ${fact}`).join(""));
+    setText(this.#title, heading[0]);
+    setText(this.#facts, heading[1].replace("{at}", moment(at)));
     const portrait = clips.length > 0 && clips.every((clip) => clip.height > clip.width);
     this.#grid.classList.toggle("iv-portrait", portrait);
     this.#place(clips);
@@ -51,8 +49,9 @@ export class Takes {
       this.#players.delete(name);
     }
     let index = 0;
+    const { extend } = this;
     for (const [name, clip] of wanted) {
-      const player = this.#players.get(name) ?? new TakePlayer(clip, this.link, () => this.extend(clip));
+      const player = this.#players.get(name) ?? new TakePlayer(clip, this.link, extend && (() => extend(clip)));
       this.#players.set(name, player);
       player.update(clip);
       const there = this.#grid.children[index] ?? null;

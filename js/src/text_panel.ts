@@ -2,7 +2,7 @@
 
 import { button, element, randomId, setText, unfolding } from "./element.ts";
 import type { KernelLink } from "./kernel_link.ts";
-import type { Clip, TextAnswer, TextKind } from "./protocol.ts";
+import { type Clip, FETCH_STALL_MS, type TextAnswer, type TextKind } from "./protocol.ts";
 
 export class TextPanel {
   readonly root = element("div", { class: "iv-code" });
@@ -10,6 +10,7 @@ export class TextPanel {
   readonly #text: HTMLElement;
   readonly #copy: HTMLButtonElement;
   #id = "";
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     private readonly link: Pick<KernelLink, "send" | "listen" | "forget">,
@@ -24,19 +25,21 @@ export class TextPanel {
   }
 
   close(): void {
+    clearTimeout(this.#timer);
     this.link.forget(this.#id);
   }
 
   #ask(): void {
-    this.link.forget(this.#id);
+    this.close();
     this.#id = randomId();
     this.root.replaceChildren("Asking the kernel …");
     this.link.listen(this.#id, (answer) => this.#hear(answer as TextAnswer));
+    this.#timer = setTimeout(() => this.root.append(" It may be busy."), FETCH_STALL_MS);
     this.link.send({ type: "text", id: this.#id, key: this.clip.key, kind: this.kind });
   }
 
   #hear({ text }: TextAnswer): void {
-    this.link.forget(this.#id);
+    this.close();
     setText(this.#text, text);
     setText(this.#copy, "Copy");
     this.root.replaceChildren(this.#text, this.#copy);

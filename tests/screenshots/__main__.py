@@ -28,11 +28,19 @@ LONG_ERROR = (
 SETUP = f"""
 from pathlib import Path
 import shutil
-from ipyveo import FramesToVideo, VeoClient, sample_pictures
+from ipyveo import FramesToVideo, VeoClient, generate, run, sample_pictures
 day, night = sample_pictures()
 long_name = shutil.copy(day, {LONG_NAME!r})
 client = VeoClient.sandbox(clip_seconds=8, stage_seconds=1)
 prompt = "A smooth transition from day to night, lanterns lighting one by one along the quay, slow push-in"
+
+def past():
+    quick = VeoClient.sandbox(clip_seconds=0.5, stage_seconds=0)
+    words = ["dusk", "the harbour wakes", "a quiet tower", prompt, "\u05e2\u05e8\u05d1", "rain"]
+    for each in words:
+        shape = "9:16" if "tower" in each else "16:9"
+        run(generate(day, night, prompt=each, aspect_ratio=shape, client=quick, library="past"))
+    return "past"
 """
 DRAWN = "day, night, prompt=prompt"
 STUDIOS: dict[str, str] = {  # the arguments of the widget in each state; NAME in [sandbox: NAME] is a fault
@@ -46,6 +54,7 @@ STUDIOS: dict[str, str] = {  # the arguments of the widget in each state; NAME i
     "failed-long": f"day, prompt=prompt + ' [sandbox: {LONG_ERROR}]'",
     "stopped": f"{DRAWN} + ' [sandbox: stall@starting]'",
     "done": f"{DRAWN}, number_of_videos=2",
+    "history": "library=past()",
     "done-portrait": "day, prompt=prompt, aspect_ratio='9:16', number_of_videos=4",
 }
 
@@ -87,6 +96,14 @@ def stop(studio: Locator) -> None:
     expect(studio.get_by_role("progressbar")).to_be_hidden()
 
 
+def look_back(studio: Locator) -> None:
+    studio.get_by_role("button", name="Earlier clips", exact=True).click()
+    expect(studio.locator(".iv-strip img[src]")).to_have_count(6)
+    studio.get_by_role("button", name="Use again: the harbour wakes", exact=True).click()
+    studio.get_by_role("button", name="Hide", exact=True).first.click()
+    expect(studio.get_by_text("Hidden: rain")).to_be_visible()
+
+
 REACH: dict[str, Callable[[Locator], None]] = {
     "empty": lambda _: None,
     "filled": lambda _: None,
@@ -98,6 +115,7 @@ REACH: dict[str, Callable[[Locator], None]] = {
     "failed-long": fail,
     "stopped": stop,
     "done": finish,
+    "history": look_back,
     "done-portrait": finish,
 }
 
@@ -117,7 +135,7 @@ def photograph(lab: Lab, started: Browser, theme: str, states: list[str], folder
         studio = notebook.studio()
         expect(studio).to_be_visible(timeout=60_000)
         expect(studio.get_by_text("Sandbox", exact=True)).to_be_visible()
-        if state != "empty":
+        if state not in {"empty", "history"}:
             expect(studio.locator("img").first).to_be_visible()
         REACH[state](studio)
         for width in WIDTHS:

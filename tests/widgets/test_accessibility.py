@@ -21,6 +21,7 @@ studio = FramesToVideo(client=client, library="clips")
 studio
 """
 FILLED = "studio.start_image, studio.end_image, studio.prompt = day, night, {prompt!r}"
+FILLED += "; studio.number_of_videos = 2"
 
 
 @pytest.fixture(
@@ -78,4 +79,16 @@ def test_no_state_of_the_page_has_a_serious_fault(themed_lab, tab):
     expect(studio.get_by_role("textbox", name="Prompt", exact=True)).to_have_value(prompts[2])
     generate.click()
     expect(studio.get_by_role("group", name="Take 1", exact=True)).to_be_visible()
+    assert serious(studio) == []
+    studio.get_by_role("combobox", name="View", exact=True).select_option("Wipe 1 | 2")
+    expect(studio.get_by_role("slider", name="Wipe", exact=True)).to_be_visible()
+    for name in ("More", "Details"):
+        studio.get_by_role("group", name="Take 1", exact=True).get_by_role("button", name=name).click()
+    expect(studio.get_by_role("group", name="Details of take 1", exact=True)).to_contain_text("Measured")
+    assert serious(studio) == []
+
+    studio.get_by_role("button", name="Earlier clips", exact=True).click()
+    expect(studio.get_by_role("button", name="Use again: dusk", exact=True).last).to_be_visible()
+    studio.get_by_role("button", name="Hide", exact=True).first.click()
+    expect(studio.get_by_role("button", name="Undo", exact=True)).to_be_visible()
     assert serious(studio) == []

@@ -37,7 +37,7 @@ def widget(client, tmp_path, monkeypatch):
 
 
 def offered(studio: FramesToVideo) -> list[dict]:
-    return studio._offers.get("runs", [])
+    return studio._offers.get("lines", [])
 
 
 async def stopped(studio: FramesToVideo) -> None:
@@ -57,11 +57,12 @@ async def test_what_was_left_behind_is_offered_and_fetched_at_a_click(widget, cl
     page.say(**HELLO)
     await page.until(lambda: offered(studio))
     (offer,) = offered(studio)
-    assert (offer["videos"], offer["prompt"]) == (2, "dusk")
+    assert offer["words"].startswith("2 videos from {at} ")
+    assert offer["prompt"] == "dusk"
     page.say(type="take_up", run=offer["run"])
     await page.until(lambda: studio.status == "complete")
     assert len(studio.clips) == 2
-    assert studio._run["took"] is None  # it was made, but nobody knows in what time
+    assert studio._run["heading"] == ("2 takes", "")  # it was made, but nobody knows in what time
     await page.until(lambda: not offered(studio))
     assert book.received_posts == 1
 
@@ -73,7 +74,7 @@ async def test_an_offer_says_when_its_videos_can_be_fetched(widget, pictures, mo
     await stopped(left)
     studio, page = widget()
     page.say(**HELLO)
-    await page.until(lambda: offered(studio) and offered(studio)[0]["ready"])
+    await page.until(lambda: offered(studio) and offered(studio)[0]["actions"][0] == ["Fetch", "take_up"])
 
 
 async def test_what_recover_did_not_find_yet_is_gone_on_with_and_not_paid_for_again(
@@ -105,7 +106,7 @@ async def test_a_dismissed_offer_stays_away_and_recover_still_fetches_it(widget,
     await page.until(lambda: Library(tmp_path).journal.entry(run).dismissed)
     again, page = widget()
     page.say(**HELLO)
-    await page.until(lambda: again._offers == {"runs": [], "more": 0})
+    await page.until(lambda: again._offers == {"lines": [], "more": ""})
     assert len(await recover(client=client, library=tmp_path, wait=60)) == 1
 
 
@@ -266,11 +267,13 @@ async def test_a_form_whose_clips_are_there_says_so_and_shows_them(widget, clien
     page.say(**HELLO)
     studio.prompt = "dusk"
     await page.until(lambda: studio._before)
-    assert studio._before["shown"] is False
+    (line,) = studio._before["lines"]
+    assert line["words"] == "The very same is in the library already, from {at}."
     page.say(type="show_before")
-    await page.until(lambda: studio.status == "complete" and studio._before.get("shown"))
+    await page.until(lambda: studio.status == "complete" and studio._before == {"lines": []})
     assert [clip.path for clip in studio.clips] == [clip.path for clip in clips]
-    assert studio._run["from"] == studio._before["began_at"]
+    assert studio._run["heading"] == ("1 take", " \N{MIDDLE DOT} from {at}")
+    assert studio._run["at"] == line["at"]
     studio.prompt = "noon"
     await page.until(lambda: not studio._before)
     assert book.received_posts == 0
@@ -281,7 +284,7 @@ async def test_a_budget_stops_a_widget_before_anything_is_sent(widget, client, l
     studio, page = widget(*pictures, prompt="dusk", number_of_videos=2, budget=budget)
     page.say(**HELLO)
     await studio.generate()
-    await page.until(lambda: studio._engine["budget"] == [1, 3])
+    await page.until(lambda: "1 of the budget of 3 left" in studio._engine["costs"][0])
     with pytest.raises(BudgetError):
         studio.generate()
     page.say(type="generate", prompt="dawn", aspect_ratio="16:9", number_of_videos=2)

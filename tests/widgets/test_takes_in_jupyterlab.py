@@ -76,9 +76,13 @@ def shown(studio) -> list[int]:
 
 
 def all_show(studio, number) -> None:
-    """Wait until every take has drawn this frame."""
-    every = f"[...root.querySelectorAll('video')].every((video) => ({numbered.READ})(video) === number)"
-    studio.page.wait_for_function(f"([root, number]) => {every}", arg=[studio.element_handle(), number])
+    """Wait until every take that is in sight has drawn this frame."""
+    studio.page.wait_for_function(
+        f"""([root, number]) => [...root.querySelectorAll('video')]
+            .filter((video) => video.checkVisibility())
+            .every((video) => ({numbered.READ})(video) === number)""",
+        arg=[studio.element_handle(), number],
+    )
 
 
 def take(studio, number=1):
@@ -188,6 +192,8 @@ def test_one_can_be_big_and_two_lie_under_a_wipe(lab, tab):
     slider = studio.get_by_role("slider", name="Frame of all takes", exact=True)
     slider.fill("56")
     all_show(studio, 56)
+    loaded = [video.get_attribute("src") is not None for video in studio.locator("video").all()]
+    assert loaded == [True, False, True]  # what is not compared is not fetched
 
     def colours() -> list[int]:
         """Return the takes that are seen at a quarter and at three quarters of the width."""
@@ -211,6 +217,16 @@ def test_one_can_be_big_and_two_lie_under_a_wipe(lab, tab):
     for number in (1, 2, 3):
         expect(take(studio, number)).to_be_visible()
     expect(wipe).to_be_hidden()
+
+
+def test_of_takes_in_step_one_is_heard_and_each_has_its_sound_back_afterwards(lab, tab):
+    _, studio = takes(lab, tab, "sound", count=2)
+    press(studio, "Play in step")
+    expect(studio.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    muted = "(root) => [...root.querySelectorAll('video')].map((video) => video.muted)"
+    assert studio.evaluate(muted) == [False, True]
+    studio.get_by_role("combobox", name="View").select_option("Take 2 alone")
+    assert studio.evaluate(muted) == [False, False]
 
 
 def test_the_pick_survives_a_reload_and_a_new_kernel(lab, tab):

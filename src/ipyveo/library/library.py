@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ipyveo.errors import FrameError, InvalidRequestError
 from ipyveo.library.history import PAGE_SIZE, TRASH, ClipPage, Shelf, as_table, read_sheet
 from ipyveo.library.journal import FILE_NAME, Entry, Journal, StoredPicture
-from ipyveo.library.sheet import set_pick
+from ipyveo.library.sheet import set_pick, settle_pick
 from ipyveo.media.clip import Clip
 from ipyveo.media.frame import Frame
 
@@ -151,6 +151,8 @@ class Library:
     def restore(self, clip: Clip) -> None:
         """Bring a deleted clip back; of a name that was deleted more than once, the last one.
 
+        One that was picked stays so unless another take of its run was picked meanwhile.
+
         Raises
         ------
         FileNotFoundError
@@ -161,6 +163,7 @@ class Library:
         deletion = clip.path.parent.resolve()
         in_trash = deletion.parent == self.path.resolve() / TRASH and clip.path.suffix == ".mp4"
         self._shelf.restore(clip.path if in_trash else self._mine(clip))
+        settle_pick(self.path / clip.path.name)
 
     def to_dataframe(self) -> pd.DataFrame:
         """Return the saved clips as a table, newest first: what each is, and what was asked for.

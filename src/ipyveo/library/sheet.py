@@ -60,6 +60,17 @@ def set_pick(clip: Clip, *, picked: bool) -> None:
                 _mark(other, picked=False)
 
 
+def settle_pick(path: Path) -> None:
+    """Take the star from a clip that came back, where another of its run was picked meanwhile."""
+    with _picking:
+        sheet = _sheet(path)
+        if sheet is None or not sheet.picked:
+            return
+        others = [_sheet(other) for other in _run_in_folder(sheet.clip) if other.name != path.name]
+        if any(other is not None and other.picked for other in others):
+            _mark(path, picked=False)
+
+
 def _run_in_folder(clip: Clip) -> list[Path]:
     """Return the clips of a run that lie in its folder, which is read only if the journal cannot name all."""
     run = request_of(clip).get("generation")

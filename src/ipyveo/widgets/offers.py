@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ipyveo.errors import VeoError
 from ipyveo.generations.recovery import Offer, offers
-from ipyveo.readable import one_line
+from ipyveo.widgets.words import offer
 
 if TYPE_CHECKING:
     from ipyveo.api.client import VeoClient
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _LOOK_AGAIN_SECONDS = 60.0  # for what is not ready yet
 _MOST = 3  # more would only fill the page, and the notebook it is saved in
-_PROMPT_CHARACTERS = 120
 
 _logger = logging.getLogger(__name__)
 
@@ -59,7 +58,7 @@ class Offers:
 
     def dismiss(self, run: str) -> None:
         """Offer a run no more, by any widget; `recover` still fetches it."""
-        self._latest = [offer for offer in self._latest if offer.entry.id != run]
+        self._latest = [each for each in self._latest if each.entry.id != run]
         self._tell()
         self._dismissing = asyncio.ensure_future(self._note(run))
 
@@ -80,20 +79,12 @@ class Offers:
                 _logger.debug("What was left behind could not be looked up: %s", error)
                 return
             self._tell()
-            if not any(offer.may_become_ready for offer in self._latest):
+            if not any(each.may_become_ready for each in self._latest):
                 return
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
     def _tell(self) -> None:
         latest = self._latest[::-1]
-        self._show({"runs": [_record(offer) for offer in latest[:_MOST]], "more": len(latest[_MOST:])})
-
-
-def _record(offer: Offer) -> dict[str, Any]:
-    return {
-        "run": offer.entry.id,
-        "videos": offer.entry.number_of_videos,
-        "began_at": offer.entry.began_at.isoformat(),
-        "prompt": one_line(offer.entry.prompt, _PROMPT_CHARACTERS),
-        "ready": offer.ready,
-    }
+        more = len(latest[_MOST:])
+        rest = f"{more} more; recover() fetches them all." if more else ""
+        self._show({"lines": [offer(each) for each in latest[:_MOST]], "more": rest})

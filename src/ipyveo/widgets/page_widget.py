@@ -179,6 +179,10 @@ class PageWidget(anywidget.AnyWidget):
         with self._keys_lock:
             self._keys = {key: thing for key, thing in self._keys.items() if thing in kept}
 
+    def _forget_key(self, thing: Frame | Clip | Sent) -> None:
+        with self._keys_lock:
+            self._keys = {key: known for key, known in self._keys.items() if known is not thing}
+
     def _clip_records(self, clips: Iterable[Clip]) -> list[dict[str, Any]]:
         return [
             {

@@ -29,6 +29,8 @@ from ipyveo.media.aspect_ratio import AspectRatio
 from ipyveo.media.frame import Frame
 from ipyveo.media.original import NOTHING_CHARGED
 from ipyveo.media.pair import pair_notes
+from ipyveo.widgets.draft import Draft
+from ipyveo.widgets.history import History
 from ipyveo.widgets.offers import Offers
 from ipyveo.widgets.page_widget import PageWidget, Sent
 from ipyveo.widgets.runs import Runs
@@ -36,6 +38,7 @@ from ipyveo.widgets.seat import seat
 from ipyveo.widgets.still import still
 from ipyveo.widgets.transfer import Upload, Uploads
 from ipyveo.widgets.watch import Watch, problem
+from ipyveo.widgets.words import chip, costs, fit, made_before
 
 if TYPE_CHECKING:
     from ipyveo.media.clip import Clip
@@ -112,6 +115,7 @@ class FramesToVideo(PageWidget):
     _uploading: traitlets.List[str] = traitlets.List().tag(sync=True)
     _offers = traitlets.Dict().tag(sync=True)
     _before = traitlets.Dict().tag(sync=True)
+    _draft = traitlets.Dict().tag(sync=True)
 
     def __init__(
         self,
@@ -157,6 +161,15 @@ class FramesToVideo(PageWidget):
             lambda offered: self._post({"_offers": offered}),
             lambda: bool(self._views),
         )
+        self._sketch = Draft(
+            self._post,
+            lambda clip: self._clip_records([clip])[0],
+            self._forget_key,
+            lambda error: self._post(self._problem(error)),
+        )
+        self._history = History(
+            self._library, self._key_for, self._use_again, lambda message: self._tell(message, [])
+        )
         self._uploads = Uploads(
             self._tell, _checked, self._arrived, self._show_uploading, opens=self._call_off, deaf=self._deaf
         )
@@ -164,6 +177,7 @@ class FramesToVideo(PageWidget):
             _view="studio", prompt=prompt, aspect_ratio=aspect_ratio, number_of_videos=number_of_videos
         )
         self._engine = self._engine_record(None)
+        self._draft = self._sketch.record()
         self._change_pictures({})
 
     def __repr__(self) -> str:
@@ -264,16 +278,21 @@ class FramesToVideo(PageWidget):
         watch = self._runs.watch
         return {**problem(error), "_run": {**(self._run if watch is None else watch.clock()), "note": ""}}
 
-    def _refill(self, entry: Entry) -> None:
-        """Fill the form in as a run had it, as far as its pictures are there and nobody has begun to."""
+    def _refill(self, entry: Entry, *, over: bool = False) -> None:
+        """Fill the form in as a run had it, as far as its pictures are there.
+
+        Where somebody has begun to fill it in, only if that is to go.
+        """
         frames: list[Frame | None] = [None, None]
         for index, picture in enumerate(entry.pictures):
             with contextlib.suppress(FrameError):
                 frames[index] = self._library.frame(picture)
 
         def fill() -> None:
-            if self.prompt or any(self._pictures.values()):
+            if not over and (self.prompt or any(self._pictures.values())):
                 return
+            for slot in _SLOTS:
+                self._want_no_other(slot)
             self._write(
                 {
                     "prompt": entry.prompt,
@@ -355,6 +374,7 @@ class FramesToVideo(PageWidget):
                 "background": _css_colour(frame.background),
             },
             "drawn": "" if sent is None else self._key_for(sent),
+            "fit": fit(frame, self.aspect_ratio),
             "notes": notes,
         }
 
@@ -407,6 +427,11 @@ class FramesToVideo(PageWidget):
             self._want_no_other(slot)
         self._begin("start", lambda: Frame(clip), {"end": None})
 
+    def _on_preview(self, said: dict[str, Any], _: list[bytes]) -> None:
+        prompt, ratio = self._whole(str(said["prompt"])), AspectRatio.parse(said["aspect_ratio"]).label
+        # In order: the last change of a picture may still wait for its turn.
+        self._do(lambda: self._sketch.begin(self.start_image, self.end_image, prompt, ratio))
+
     def _on_stop(self, _: dict[str, Any], __: list[bytes]) -> None:
         self.stop()
 
@@ -426,6 +451,14 @@ class FramesToVideo(PageWidget):
 
     def _on_prompts(self, said: dict[str, Any], _: list[bytes]) -> None:
         submit(self._tell_prompts(str(said["id"])))
+
+    def _on_history(self, said: dict[str, Any], _: list[bytes]) -> None:
+        submit(self._history.show(str(said["id"]), str(said["search"]), int(said["skip"])))
+
+    def _on_move(self, said: dict[str, Any], _: list[bytes]) -> None:
+        clip = self._clip_of(said)
+        if clip is not None:
+            submit(self._history.move(str(said["id"]), clip, str(said["way"])))
 
     def _on_swap(self, _: dict[str, Any], __: list[bytes]) -> None:
         if self._uploads or self._making:
@@ -498,6 +531,15 @@ class FramesToVideo(PageWidget):
             watch.shot.start()
         self._offered.refresh()
 
+    async def _use_again(self, clip: Clip) -> None:
+        """Fill the form in as it was for a clip; without its run, with what the clip itself tells."""
+        entry = await asyncio.to_thread(self._library.run_of, clip)
+        if entry is None:
+            ratio = AspectRatio.LANDSCAPE if clip.width >= clip.height else AspectRatio.PORTRAIT
+            self._do(lambda: self._write({"prompt": clip.prompt, "aspect_ratio": ratio.label}))
+        else:
+            await asyncio.to_thread(self._refill, entry, over=True)
+
     async def _tell_prompts(self, question: str) -> None:
         """Answer with what was asked for in this notebook before."""
         notebook = self._runs.seat.partition(".")[0]
@@ -549,6 +591,8 @@ class FramesToVideo(PageWidget):
         values = watch.next(event)
         if event is None:
             values["_clips"] = self._clip_records(watch.shot.clips)
+            if watch.shot.clips:
+                self._sketch.remove()
             self._look_at_account()
             self._offered.refresh()
             self._compare()
@@ -612,14 +656,11 @@ class FramesToVideo(PageWidget):
         self._post({"_engine": self._engine_record(left)})
 
     def _engine_record(self, left: Credits | None) -> dict[str, Any]:
-        ends = None if left is None or left.expires_at is None else left.expires_at.isoformat()
+        sandbox = self._client.engine == "sandbox"
         return {
-            "sandbox": self._client.engine == "sandbox",
-            "host": self._client.host,
-            "credits": None if left is None else left.remaining,
-            "expiring": 0 if left is None else left.expiring,
-            "expires_at": ends,
-            "budget": None if self._budget is None else [self._budget.left, self._budget.limit],
+            "sandbox": sandbox,
+            "chip": chip(self._client.host, left, sandbox=sandbox),
+            "costs": costs(left, self._budget, sandbox=sandbox),
         }
 
     @traitlets.observe("_clips")
@@ -662,12 +703,13 @@ class FramesToVideo(PageWidget):
         if before is None:
             return {}
         made, shown = before
-        return {"began_at": made.began_at.isoformat(), "shown": shown}
+        return {"lines": [] if shown else [made_before(made, sandbox=self._client.engine == "sandbox")]}
 
     def _let_go(self) -> None:
         super()._let_go()
         self._uploads.close()
         self._offered.close()
+        self._sketch.close()
         if self._comparing is not None:
             self._comparing.cancel()
 

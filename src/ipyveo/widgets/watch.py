@@ -11,6 +11,7 @@ from ipyveo.generations.cost import cost_words
 from ipyveo.generations.shot import Shot
 from ipyveo.generations.stages import WORDS, stage_words
 from ipyveo.readable import one_line, readable
+from ipyveo.widgets.words import LOST, PATIENCE, again, heading, stage_line
 
 _LONGEST_STAGE = 200  # characters of a word of the service's own that are shown
 _LONGEST_DETAILS = 2_000
@@ -37,12 +38,13 @@ class Watch:
         self._free_at: float | None = None
         self._stages: list[str] = []
         self._status = "waiting"
+        self._stage = stage_words("checking") if shot.sent_before else "Sending the request"
 
     def first(self) -> dict[str, Any]:
         """Return the values at the start: what was shown before is gone, what the run has done is there."""
         values: dict[str, Any] = {
             "status": self._status,
-            "stage": stage_words("checking") if self.shot.sent_before else "Sending the request",
+            "stage": self._stage,
             "progress": None,
             "_notice": "",
             "_clips": [],
@@ -61,31 +63,34 @@ class Watch:
             return {}
         seconds = event.seconds if isinstance(event, WaitingStatus) else None
         self._free_at = None if seconds is None else time.monotonic() + seconds
+        self._stage = one_line(stage_words(event.status), _LONGEST_STAGE)
         if event.status in WORDS:
             self._status = event.status
             if event.status not in self._stages:
                 self._stages.append(event.status)
         return {
             "status": self._status,
-            "stage": one_line(stage_words(event.status), _LONGEST_STAGE),
+            "stage": self._stage,
             "progress": event.progress,
             "_run": self.clock(),
         }
 
     def clock(self) -> dict[str, Any]:
         """Return how long the run has been going, at this moment, and the stages it has seen."""
-        now = time.monotonic()
+        now, reused = time.monotonic(), self.shot.reused
+        note = self._note() if self.over else ""
         return {
             "running": not self.over,
             "elapsed": now - self.shot.began,
-            "took": self._took,
             "wait": None if self._free_at is None else max(0.0, self._free_at - now),
-            "stages": list(self._stages),
+            "stages": stage_line(self._status, self._stage, self._stages),
             "run": self.shot.entry.id,
-            "doubt": self.shot.in_doubt,
-            "videos": self.shot.entry.number_of_videos,
-            "note": self._note(),
-            "from": None if self.shot.reused is None else self.shot.reused.began_at.isoformat(),
+            "again": again(self.shot.entry.number_of_videos) if self.shot.in_doubt else "",
+            "patience": PATIENCE,
+            "lost": LOST,
+            "note": note,
+            "heading": heading(len(self.shot.clips), self._took, note, earlier=reused is not None),
+            "at": "" if reused is None else reused.began_at.isoformat(),
         }
 
     def _note(self) -> str:
