@@ -12,6 +12,7 @@ from nbconvert import HTMLExporter
 from playwright.sync_api import expect
 
 import lab as real
+import numbered
 from lab import Notebook
 
 pytestmark = pytest.mark.browser
@@ -149,14 +150,91 @@ def check_secrets(lab, text: str) -> None:
     key = (lab.root / "key.txt").read_text()
     assert len(key) > 20
     assert key not in text
-    files = [*lab.root.glob("secret-*"), *(lab.root / "clips").glob("*.mp4")]
-    assert files
-    for path in files:
-        data = path.read_bytes()
-        assert len(data) > 5000
-        for shift in range(3):  # base64 has three alignments
-            assert base64.b64encode(data[3000 + shift :])[8:60].decode() not in text
-        assert data[3000:3040].decode("latin-1") not in text
+    clips = [path for path in lab.root.glob("clips/*.mp4") if path.stat().st_size > 5000]
+    pictures = [*lab.root.glob("clips/pictures/*"), *lab.root.glob("sample-*.png")]
+    shown = list(lab.root.glob("secret-*"))
+    assert shown
+    assert pictures
+    for path in [*clips, *pictures, *shown]:
+        assert kept(text, path.read_bytes()) == [], path.name
+
+
+def kept(text: str, data: bytes) -> list[str]:
+    """Return in which ways a notebook keeps a file: its head, or any of some pieces of it.
+
+    Base64 is looked for at its three alignments, however its lines are broken; whatever else a notebook holds
+    as base64, such as the buffers of a widget's state, is looked into.
+    """
+    assert len(data) > 5000
+    starts = [0, 1, 2, *(len(data) * part // 16 + shift for part in range(1, 15) for shift in range(3))]
+    pieces = [data[start : start + _PIECE] for start in starts]
+    joined = re.sub(r'\\n|",\s*"', "", text)
+    held = b"\0".join(base64.b64decode(run[: len(run) // 4 * 4]) for run in _BASE64.findall(joined))
+    ways = {
+        "base64": any(base64.b64encode(piece).decode() in joined for piece in pieces),
+        "base64 for addresses": any(base64.urlsafe_b64encode(piece).decode() in joined for piece in pieces),
+        "in base64": any(piece in held for piece in pieces),
+        "hexadecimal": any(piece.hex() in joined.lower() for piece in pieces),
+        "numbers": any(", ".join(map(str, piece)) in re.sub(r",\s*", ", ", text) for piece in pieces),
+        "letters": any(word in text for piece in pieces for word in spelt(piece.decode("latin-1"))),
+        "a literal": any(word in text for piece in pieces for word in spelt(repr(piece)[2:-1])),
+    }
+    return [way for way, found in ways.items() if found]
+
+
+_PIECE = 48  # bytes: long enough to be no chance, short enough to lie within a line or a chunk
+_BASE64 = re.compile("[A-Za-z0-9+/]{64,}")
+
+
+def spelt(text: str) -> list[str]:
+    """Return the ways in which JSON spells a text."""
+    return [json.dumps(text, ensure_ascii=each)[1:-1] for each in (True, False)]
+
+
+def planted(way: str, data: bytes) -> object:
+    """Return a file as a notebook might keep it."""
+    encoded = base64.b64encode(b"xy" + data).decode()
+    return {
+        "base64": f"data:video/mp4;base64,{base64.b64encode(data).decode()}",
+        "base64, aligned otherwise": encoded,
+        "base64 in lines": base64.encodebytes(b"x" + data).decode(),
+        "base64 in many texts": base64.encodebytes(data).decode().splitlines(),
+        "base64 for addresses": base64.urlsafe_b64encode(data).decode(),
+        "a buffer of the state": {"buffers": [{"encoding": "base64", "path": ["value"], "data": encoded}]},
+        "hexadecimal": data.hex(),
+        "numbers": list(data),
+        "letters": data.decode("latin-1"),
+        "a literal": repr(data),
+    }[way]
+
+
+WAYS = (
+    "base64",
+    "base64, aligned otherwise",
+    "base64 in lines",
+    "base64 in many texts",
+    "base64 for addresses",
+    "a buffer of the state",
+    "hexadecimal",
+    "numbers",
+    "letters",
+    "a literal",
+)
+
+
+@pytest.mark.parametrize("part", ["all", "its head", "its middle", "its end"])
+@pytest.mark.parametrize("way", WAYS)
+def test_the_search_finds_a_clip_that_was_planted(way, part, tmp_path):
+    numbered.write(tmp_path / "clip.mp4", frames=24 * 8)
+    data = (tmp_path / "clip.mp4").read_bytes()
+    third = len(data) // 3
+    middle = data[third:-third]
+    pieces = {"all": data, "its head": data[:third], "its middle": middle, "its end": data[-third:]}
+    saved = {"cells": [{"outputs": [{"data": {"text/html": planted(way, pieces[part])}}]}], "metadata": {}}
+    for text in (json.dumps(saved), json.dumps(saved, ensure_ascii=False, indent=1)):
+        assert kept(text, data) != []
+    other = data[::-1]
+    assert kept(json.dumps(saved), other) == []
 
 
 def check_still(page, posters: int) -> None:
@@ -182,7 +260,12 @@ def test_a_clip_that_is_embedded_says_its_size_first_and_plays_wherever_the_note
     )
     notebook.run_all()
     check_embedded(notebook.output(1), HOSTILE.partition(" <")[0])
-    saved = json.loads(notebook.save())
+    text = notebook.save()
+    saved = json.loads(text)
+    # What is put into the notebook on purpose is what the search of the other journeys finds.
+    found = [kept(text, path.read_bytes()) for path in (lab.root / "clips").glob("*.mp4")]
+    assert any({"base64", "in base64"} <= set(ways) for ways in found)
+    assert [] in found
     (lab.root / "embedded-unknown.ipynb").write_text(json.dumps(saved | {"cells": unknown(saved)}))
     page = tab.context.new_page()
     check_embedded(Notebook(lab, page, "embedded-unknown.ipynb").output(1), "dusk")
