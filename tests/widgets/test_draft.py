@@ -61,5 +61,5 @@ async def test_a_draft_without_a_start_frame_says_what_is_missing(studio):
     widget, page = studio
     widget.start_image = None
     ask(page)
-    await page.until(lambda: "start frame" in widget.error)
+    await page.until(lambda: "start picture is missing" in widget.error)
     assert widget._draft == {**widget._draft, "share": None, "clips": []}

@@ -78,6 +78,8 @@ async def preview(
     """
     if height not in _HEIGHTS:
         raise InvalidRequestError(f"A preview has a height of 360 or 720. {height!r:.40} is neither.")
+    if start is None:
+        raise InvalidRequestError("A start picture is missing, so there is nothing to draw. Give start=.")
     ratio = AspectRatio.parse(aspect_ratio)
     pictures = partial(_pictures, start, end, ratio, height)
     return await on_background(_draft(_client(height), pictures, prompt, ratio, on_progress))
@@ -119,7 +121,7 @@ def _pictures(
     return tuple(
         (field, UploadedFile(f"{field}.jpg", _frame(picture).preview(ratio.label, longest), "image/jpeg"))
         for field, picture in named
-        if picture is not None or field == "start_image"
+        if picture is not None
     )
 
 
