@@ -42,6 +42,8 @@ export class TakePlayer {
     );
     const text = (kind: TextKind): TextPanel => new TextPanel(link, clip, kind);
     this.#texts = [text("Code"), text("curl"), text("Details")];
+    // Of a draft there is nothing to tell, and code that makes another like it would pay.
+    for (const { toggle } of this.#texts) toggle.hidden = !clip.take;
     this.root = element("div", { class: "iv-take", role: "group", "aria-label": name });
     this.root.append(this.screen, ...this.#foot(extend), ...this.#texts.map((each) => each.root));
     this.update(clip);
@@ -101,7 +103,7 @@ export class TakePlayer {
     const actions = element("span", { class: "iv-actions" }, this.#pick);
     if (extend) actions.append(button("Extend", { class: "iv-link" }, extend));
     actions.append(code.toggle, save("Download", () => ["clip", "mp4"]), unfolding("More", more));
-    const foot = element("div", { class: "iv-take-foot" }, element("strong", {}, take ? String(take) : ""));
+    const foot = element("div", { class: "iv-take-foot" }, take ? element("strong", {}, `${take}`) : "");
     foot.append(element("span", { class: "iv-facts" }, facts));
     if (differs) foot.append(element("strong", { class: "iv-differs" }, differs));
     foot.append(actions);

@@ -53,6 +53,7 @@ STUDIOS: dict[str, str] = {  # the arguments of the widget in each state; NAME i
     "failed": f"{DRAWN} + ' [sandbox: unsafe]'",
     "failed-long": f"day, prompt=prompt + ' [sandbox: {LONG_ERROR}]'",
     "stopped": f"{DRAWN} + ' [sandbox: stall@starting]'",
+    "draft": "long_name, night, prompt=prompt",
     "done": f"{DRAWN}, number_of_videos=2",
     "history": "library=past()",
     "done-portrait": "day, prompt=prompt, aspect_ratio='9:16', number_of_videos=4",
@@ -96,6 +97,12 @@ def stop(studio: Locator) -> None:
     expect(studio.get_by_role("progressbar")).to_be_hidden()
 
 
+def draft(studio: Locator) -> None:
+    studio.get_by_role("button", name="Preview", exact=True).click()
+    expect(studio.get_by_role("group", name="Preview", exact=True)).to_be_visible()
+    expect(studio.locator("video[poster]").first).to_be_visible()
+
+
 def look_back(studio: Locator) -> None:
     studio.get_by_role("button", name="Earlier clips", exact=True).click()
     expect(studio.locator(".iv-strip img[src]")).to_have_count(6)
@@ -115,6 +122,7 @@ REACH: dict[str, Callable[[Locator], None]] = {
     "failed-long": fail,
     "stopped": stop,
     "done": finish,
+    "draft": draft,
     "history": look_back,
     "done-portrait": finish,
 }

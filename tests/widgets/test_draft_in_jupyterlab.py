@@ -41,7 +41,8 @@ def test_a_draft_plays_beside_the_form_until_the_real_take_comes(lab, tab):
     tab.wait_for_function("() => document.querySelector('video').currentTime > 0.2")
     assert draft.locator("video").evaluate("(video) => [video.videoWidth, video.videoHeight]") == [640, 360]
     expect(draft.get_by_text("local preview")).to_be_visible()
-    expect(draft.get_by_role("button", name="Extend", exact=True)).to_have_count(0)
+    for none in ("Extend", "Code"):
+        expect(draft.get_by_role("button", name=none, exact=True)).to_have_count(0)
     with tab.expect_download() as download:
         draft.get_by_role("button", name="Download", exact=True).click()
     assert download.value.suggested_filename.endswith(".mp4")
