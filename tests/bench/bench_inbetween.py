@@ -135,22 +135,9 @@ def _searched(start: Planes, end: Planes) -> list[Luma]:
         before, after = Path(folder, "before.yuv"), Path(folder, "after.yuv")
         raw = ("-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{WIDTH}x{HEIGHT}")
         before.write_bytes(b"".join(plane.tobytes() for frame in (start, start, end, end) for plane in frame))
-        search = "minterpolate=fps=4:mi_mode=mci:mc_mode=aobmc:me_mode=bidir:vsbmc=1:scd=none"
-        command = [
-            "ffmpeg",
-            "-v",
-            "error",
-            *raw,
-            "-r",
-            "1",
-            "-i",
-            str(before),
-            "-vf",
-            search,
-            *raw,
-            str(after),
-        ]
-        subprocess.run(command, check=True)
+        search = "minterpolate=fps=4:mi_mode=mci:search_param=128:scd=none"  # its best of what was tried
+        given = ("-r", "1", "-i", str(before), "-vf", search)
+        subprocess.run(["ffmpeg", "-v", "error", *raw, *given, *raw, str(after)], check=True)
         frames = np.fromfile(after, np.uint8).reshape(-1, HEIGHT * 3 // 2, WIDTH)[:, :HEIGHT]
     first = next(i for i in range(len(frames)) if np.abs(frames[i].astype(int) - start.y).mean() > 0.01)
     return list(frames[first : first + len(SHARES)])
