@@ -169,7 +169,7 @@ def test_a_camera_at_rest_changes_nothing(motion):
     rest = np.eye(2, 3, dtype=np.float32)
     for share in (0.0, 0.4, 1.0):
         plain, seen = drawn(between(motion), share, start), drawn(between(motion), share, start, rest)
-        assert decibels(plain.y, seen.y) > 44
+        assert decibels(plain.y, seen.y) > 40
 
 
 def test_a_camera_looks_where_it_is_told():

@@ -61,4 +61,4 @@ class Layers:
 
 def _within(mask: Weights) -> Weights:
     # At its very edge a layer has something of the others' colours.
-    return np.asarray(np.clip(2 * (mask[..., 0] + mask[..., 1]) - 1, np.float32(1e-8), 1), np.float32)
+    return np.asarray(np.clip(4 * (mask[..., 0] + mask[..., 1]) - 3, np.float32(1e-8), 1), np.float32)
