@@ -145,6 +145,13 @@ def test_the_same_pair_gives_the_same_bytes(motion):
         assert as_bytes(drawn(again, share, start)) == as_bytes(drawn(between(motion), share, start))
 
 
+@pytest.mark.parametrize("motion", ["zoom 2", "two layers, parallax"])
+def test_the_bytes_do_not_depend_on_the_number_of_cores(motion):
+    start, *_, end = frames(motion)
+    cv2.setNumThreads(3)
+    assert as_bytes(drawn(InBetweens(start, end), 0.4, start)) == as_bytes(drawn(between(motion), 0.4, start))
+
+
 def test_threads_draw_at_once_and_the_same():
     start = frames("two layers, parallax")[0]
     way = between("two layers, parallax")

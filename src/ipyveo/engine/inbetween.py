@@ -30,8 +30,6 @@ _CELLS = 160  # along a frame's longer side: where points come from is worked ou
 class InBetweens:
     """The way from one picture to another, found once; then a frame at any share of it.
 
-    The flow is the same on any machine only with ``cv2.setNumThreads(1)``: OpenCV splits it by its threads.
-
     Parameters
     ----------
     start, end
