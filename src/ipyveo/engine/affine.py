@@ -43,7 +43,7 @@ class Glide:
 
     Examples
     --------
-    >>> float(Glide(np.diag([4.0, 4.0, 1.0])).at(0.5)[0, 0])
+    >>> round(float(Glide(np.diag([4.0, 4.0, 1.0])).at(0.5)[0, 0]), 6)
     2.0
     """
 

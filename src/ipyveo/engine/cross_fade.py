@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ipyveo.engine.motion import Sheet
+from ipyveo.engine.motion import Sheet, crossing
 
 if TYPE_CHECKING:
     from ipyveo.engine.affine import Points
 
 _PUSH_IN = 0.08
-_FROM, _TO = 0.3, 0.7
 
 
 class CrossFade:
@@ -27,12 +26,11 @@ class CrossFade:
     def __init__(self, shape: tuple[int, ...]) -> None:
         self._sides = np.array([shape[1], shape[0]], np.float32)
 
-    def at(self, share: float, points: Points) -> list[Sheet]:
+    def at(self, share: float, crossed: float, points: Points) -> list[Sheet]:  # noqa: ARG002 - has its own
         """Return where points of the frame at a share of the way come from."""
         middle = (self._sides - 1) / 2
         start = np.asarray(middle + (points - middle) * (1 + _PUSH_IN) ** -share, np.float32)
-        crossed = min(1.0, max(0.0, (share - _FROM) / (_TO - _FROM)))
-        weight = np.full(points.shape[:2], crossed * crossed * (3 - 2 * crossed), np.float32)
+        weight = np.full(points.shape[:2], crossing(share), np.float32)
         return [Sheet(start, self._farther(points, 1 - share), 1 - weight, weight)]
 
     def _farther(self, points: Points, share: float) -> Points:

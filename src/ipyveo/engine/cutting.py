@@ -43,7 +43,7 @@ _THIN = np.ones((9, 9), np.uint8)
 _WORTH = 0.005  # the share of a picture that a motion must explain clearly better than all others
 _SMALLEST = 0.002  # the share of a picture that a piece of a layer has at least
 _NEAR = 10.0
-_SOFT = 1.2
+_SOFT = 2.0
 
 
 class Cut(NamedTuple):

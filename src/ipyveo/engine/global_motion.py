@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ipyveo.engine.planes import Plane
 
 _POINTS, _PATCH = 2000, 31
-_TRIPLES = 1500
+_TRIPLES = 800
 _NEAR = 3.0  # pixels of the working size: what follows a motion is as near to where it leads
 _FEWEST = 10
 _ALIKE = 64  # bits of 256 in which the same point may differ

@@ -12,7 +12,8 @@ from ipyveo.engine.affine import moved, scaling
 from ipyveo.engine.choice import Kind, chosen
 from ipyveo.engine.light import light_between
 from ipyveo.engine.look import look_at
-from ipyveo.engine.mixing import Blend, Mixer
+from ipyveo.engine.mixing import Blend, Mixer, Source
+from ipyveo.engine.motion import crossing
 from ipyveo.engine.rasters import grid
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ _CELLS = 160  # along a frame's longer side: where points come from is worked ou
 
 class InBetweens:
     """The way from one picture to another, found once; then a frame at any share of it.
-
-    The flow is the same on any machine only with ``cv2.setNumThreads(1)``: OpenCV splits it by its threads.
 
     Parameters
     ----------
@@ -86,18 +85,15 @@ class InBetweens:
             return
         view = np.eye(3) if camera is None else np.vstack([camera, [0, 0, 1]]).astype(np.float64)
         points = moved(self._to_working @ view, self._cells)
-        sheets = self._motion.at(share, points)
+        # Where light is the same, a short fade is enough, and most of a frame comes out of one picture.
+        crossed = crossing(share) if self._light is None else share
+        sheets = self._motion.at(share, crossed, points)
         gain = None if self._light is None else self._light.at(points)
+        blends = [[_blend(sheet, share, gain, channel) for sheet in sheets] for channel in range(3)]
         luma, chroma = self._mixers()
-        luma.lay(sheets, self._to_fine)
-        luma.weigh(_blends(sheets, share, gain, 0), lit=gain is not None)
-        luma.draw(*self._fine, out.y)
-        chroma.lay(sheets, self._to_chroma)
-        chroma.weigh(_blends(sheets, share, gain, 1), lit=gain is not None)
-        chroma.draw(self._start.u, self._end.u, out.u)
-        if gain is not None:
-            chroma.weigh(_blends(sheets, share, gain, 2), lit=True)
-        chroma.draw(self._start.v, self._end.v, out.v)
+        luma.draw(sheets, blends[:1], self._to_fine, [Source(*self._fine, out.y)])
+        colours = [Source(*planes) for planes in zip(self._start[1:], self._end[1:], out[1:], strict=True)]
+        chroma.draw(sheets, blends[1:], self._to_chroma, colours)
 
     def _mixers(self) -> _Mixers:
         mixers: _Mixers | None = getattr(self._threads, "mixers", None)
@@ -116,20 +112,15 @@ class _Mixers(NamedTuple):
     chroma: Mixer
 
 
-def _blends(sheets: list[Sheet], share: float, gain: Weights | None, channel: int) -> list[Blend]:
+def _blend(sheet: Sheet, share: float, gain: Weights | None, channel: int) -> Blend:
     """Return what either picture is multiplied by: 1 in all, or what lights it as halfway it would be."""
-    blends = []
-    for sheet in sheets:
-        end = sheet.end_weight / (sheet.start_weight + sheet.end_weight)
-        start = 1 - end
-        if gain is not None:
-            lighter, more = gain[..., channel], np.float32(share) - end
-            start, end = (
-                start + np.maximum(more, 0) * (lighter - 1),
-                end + np.maximum(-more, 0) * (1 / lighter - 1),
-            )
-        blends.append((start, end))
-    return blends
+    end = sheet.end_weight / (sheet.start_weight + sheet.end_weight)
+    start = 1 - end
+    if gain is None:
+        return start, end
+    lighter, more = gain[..., channel], np.float32(share) - end
+    start += np.maximum(more, 0) * (lighter - 1)
+    return start, end + np.maximum(-more, 0) * (np.float32(1) / lighter - 1)
 
 
 def _refined(plane: Plane) -> Plane:

@@ -38,26 +38,27 @@ class Layers:
     def __init__(self, layers: list[Layer], shape: tuple[int, ...]) -> None:
         self._layers, self._shape = layers, shape
 
-    def at(self, share: float, points: Points) -> list[Sheet]:
+    def at(self, share: float, crossed: float, points: Points) -> list[Sheet]:
         """Return where points of the frame at a share of the way come from, layer by layer."""
-        back, *others = [self._sheet(layer, share, points) for layer in self._layers]
+        back, *others = [self._sheet(layer, share, crossed, points) for layer in self._layers]
         return [back._replace(cover=None), *others]
 
-    def _sheet(self, layer: Layer, share: float, points: Points) -> Sheet:
+    def _sheet(self, layer: Layer, share: float, crossed: float, points: Points) -> Sheet:
         before = np.float32(share)
         start, end = layer.path.back(share, points)
         in_start, in_end = read(layer.in_start, start), read(layer.in_end, end)
-        start_counts, end_counts = (1 - before) * shown(start, self._shape), before * shown(end, self._shape)
+        start_shown, end_shown = shown(start, self._shape), shown(end, self._shape)
+        start_counts, end_counts = (1 - before) * start_shown, before * end_shown
         both = start_counts * in_start[..., 0] + end_counts * in_end[..., 0]
         return Sheet(
             start,
             end,
-            start_counts * _within(in_start),
-            end_counts * _within(in_end),
+            np.float32(1 - crossed) * start_shown * _within(in_start),
+            np.float32(crossed) * end_shown * _within(in_end),
             np.maximum(both / (start_counts + end_counts), np.maximum(in_start[..., 1], in_end[..., 1])),
         )
 
 
 def _within(mask: Weights) -> Weights:
     # At its very edge a layer has something of the others' colours.
-    return np.asarray(np.clip(2 * (mask[..., 0] + mask[..., 1]) - 1, np.float32(1e-3), 1), np.float32)
+    return np.asarray(np.clip(4 * (mask[..., 0] + mask[..., 1]) - 3, np.float32(1e-8), 1), np.float32)

@@ -43,7 +43,7 @@ def light_between(start: Look, end: Look, motion: Motion) -> Light | None:
     first, second = (blurred(look.colour.astype(np.float32), _STEP / 2) for look in (start, end))
     before = np.zeros((*points.shape[:2], 3), np.float32)
     after, known = np.zeros_like(before), np.zeros(points.shape[:2], np.float32)
-    for sheet in motion.at(0.5, points):
+    for sheet in motion.at(0.5, 0.5, points):
         here = np.ones(known.shape, np.bool_) if sheet.cover is None else sheet.cover > np.float32(0.5)
         before[here], after[here] = read(first, sheet.start)[here], read(second, sheet.end)[here]
         known[here] = np.minimum(sheet.start_weight, sheet.end_weight)[here] > _SHOWN

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from ipyveo.engine.flow import Drift
 
 _SOFT = 24.0  # working pixels over which a picture fades in from its border
-_FAINT = 1e-3  # where neither picture shows a point, both give what their borders have
+_FADE, _LEAST = (0.3, 0.7), 2e-5
+_FAINT = 1e-8  # where neither picture shows a point, both give what their borders have
 
 
 class Sheet(NamedTuple):
@@ -29,13 +30,29 @@ class Sheet(NamedTuple):
     cover: Weights | None = None
 
 
+def crossing(share: float) -> float:
+    """Return how far a fade in the middle of the way has come.
+
+    Never quite 0 nor 1: what only one picture shows comes from that one all the way.
+    """
+    done = min(1.0, max(0.0, (share - _FADE[0]) / (_FADE[1] - _FADE[0])))
+    return min(1 - _LEAST, max(_LEAST, done * done * (3 - 2 * done)))
+
+
 class Motion(Protocol):
     """The way from one picture to the other."""
 
-    def at(self, share: float, points: Points) -> list[Sheet]:
-        """Return where points of the frame at a share of the way come from, from the back to the front.
+    def at(self, share: float, crossed: float, points: Points) -> list[Sheet]:
+        """Return where points of a frame come from, from the back to the front.
 
-        All in pixels of the working size.
+        Parameters
+        ----------
+        share
+            How far on the way the frame is.
+        crossed
+            How much the end counts where both pictures show a point.
+        points
+            In pixels of the working size, as what is returned.
         """
 
 
@@ -55,11 +72,11 @@ class Whole:
     def __init__(self, glide: Glide, left_over: Drift | None, shape: tuple[int, ...]) -> None:
         self._path, self._shape = Path(glide, left_over), shape
 
-    def at(self, share: float, points: Points) -> list[Sheet]:
+    def at(self, share: float, crossed: float, points: Points) -> list[Sheet]:
         """Return where points of the frame at a share of the way come from."""
         start, end = self._path.back(share, points)
         start_weight, end_weight = shown(start, self._shape), shown(end, self._shape)
-        return [Sheet(start, end, np.float32(1 - share) * start_weight, np.float32(share) * end_weight)]
+        return [Sheet(start, end, np.float32(1 - crossed) * start_weight, np.float32(crossed) * end_weight)]
 
 
 class Path:

@@ -1,0 +1,255 @@
+"""The frames between two pictures: near the truth, exact at the ends, even on the way, the same each time."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from ipyveo.engine.inbetween import InBetweens
+from ipyveo.engine.planes import Planes, planes
+from pairs import HEIGHT, WIDTH, between, blank, decibels, drawn, frames
+
+# Each floor is 3 dB under what was measured, of the worst of three frames.
+FLOORS = {
+    "pan 67 px": ("moved", 38),
+    "pan 255 px": ("flowed", 36),
+    "zoom 1.35": ("flowed", 35),
+    "zoom 2": ("flowed", 30),
+    "rotate 8 degrees": ("moved", 34),
+    "rotate 25 degrees": ("moved", 29),
+    "two layers, parallax": ("layered", 29),
+    "one object moves 180 px": ("layered", 35),
+    "relit, small pan": ("flowed", 36),
+}
+
+
+def still(scene):
+    return frames("still", scene)[0]
+
+
+def unrelated(one, other):
+    return InBetweens(still(one), still(other))
+
+
+def as_bytes(frame):
+    return b"".join(plane.tobytes() for plane in frame)
+
+
+@pytest.mark.parametrize("motion", FLOORS)
+def test_frames_are_near_the_truth(motion):
+    known = frames(motion)
+    way = between(motion)
+    reached = [decibels(drawn(way, i / 4, known[0]).y, known[i].y) for i in (1, 2, 3)]
+    dissolved = [decibels(known[0].y * (1 - i / 4) + known[4].y * (i / 4), known[i].y) for i in (1, 2, 3)]
+    assert min(reached) > FLOORS[motion][1]
+    assert min(reached) > max(dissolved) + 6
+
+
+@pytest.mark.parametrize("motion", FLOORS)
+def test_colour_moves_with_the_light(motion):
+    known, way = frames(motion), between(motion)
+    halfway = drawn(way, 0.5, known[0])
+    assert min(decibels(halfway.u, known[2].u), decibels(halfway.v, known[2].v)) > 33
+
+
+@pytest.mark.parametrize("motion", [*FLOORS, "still"])
+def test_the_ends_are_the_pictures_themselves(motion):
+    start, *_, end = frames(motion)
+    for share, picture in ((0.0, start), (1.0, end), (0, start), (1, end)):
+        assert as_bytes(drawn(between(motion), share, start)) == as_bytes(picture)
+
+
+@pytest.mark.parametrize("motion", [*FLOORS, "still"])
+def test_the_frames_next_to_the_ends_are_nearly_the_pictures(motion):
+    start, *_, end = frames(motion)
+    assert decibels(drawn(between(motion), 1e-4, start).y, start.y) > 40
+    assert decibels(drawn(between(motion), 1 - 1e-4, start).y, end.y) > 40
+
+
+def test_unrelated_pictures_reach_both_ends():
+    way, start, end = unrelated("coffee", "astronaut"), still("coffee"), still("astronaut")
+    assert decibels(drawn(way, 1e-4, start).y, start.y) > 40
+    assert decibels(drawn(way, 1 - 1e-4, start).y, end.y) > 40
+
+
+def test_where_nothing_moves_a_frame_is_the_picture_bit_for_bit():
+    start = frames("still")[0]
+    assert as_bytes(drawn(between("still"), 0.4, start)) == as_bytes(start)
+
+
+def test_a_pan_goes_on_evenly_in_one_direction():
+    start = frames("pan 255 px")[0]
+    shares = np.linspace(0, 1, 13)
+    shown = [drawn(between("pan 255 px"), share, start).y.astype(np.float32) for share in shares]
+    window = cv2.createHanningWindow((WIDTH, HEIGHT), cv2.CV_32F)
+    steps = [-cv2.phaseCorrelate(one, other, window)[0][0] for one, other in pairwise(shown)]
+    even = 255 * WIDTH / 1280 / 12
+    assert np.abs(np.array(steps) - even).max() < 0.06 * even
+
+
+def test_a_thing_that_moves_goes_on_evenly_in_one_direction():
+    start = frames("one object moves 180 px")[0]
+    ground = frames("still")[0]
+    places = []
+    for share in np.linspace(0, 1, 13):
+        frame = drawn(between("one object moves 180 px"), share, start)
+        there = cv2.absdiff(frame.v, ground.v) > 12
+        places.append(float(np.nonzero(there)[1].mean()))
+    steps, even = np.diff(places), 90 * WIDTH / 1280 / 12
+    assert np.abs(steps - even).max() < 0.35 * even
+
+
+def test_the_light_changes_evenly():
+    start = frames("relit, small pan")[0]
+    light = [drawn(between("relit, small pan"), share, start).y.mean() for share in np.linspace(0, 1, 9)]
+    steps = np.diff(light)
+    assert (np.abs(steps - steps.mean()) < 0.15 * abs(steps.mean())).all()
+
+
+@pytest.mark.parametrize("motion", FLOORS)
+def test_each_pair_is_given_the_motion_it_has(motion):
+    assert between(motion).kind == FLOORS[motion][0]
+
+
+@pytest.mark.parametrize("scenes", ["coffee astronaut", "rocket chelsea", "drawn coffee", "chelsea drawn"])
+def test_pictures_with_nothing_in_common_are_not_warped_into_each_other(scenes):
+    one, other = scenes.split()
+    way = unrelated(one, other)
+    assert way.kind == "unrelated"
+    early = as_bytes(drawn(way, 0.3, still(one)))
+    late = as_bytes(drawn(way, 0.7, still(one)))
+    flat = planes(Image.new("RGB", (WIDTH, HEIGHT), "gray"), WIDTH, HEIGHT)
+    assert early == as_bytes(drawn(InBetweens(still(one), flat), 0.3, flat))
+    assert late == as_bytes(drawn(InBetweens(flat, still(other)), 0.7, flat))
+
+
+def test_the_same_place_by_day_and_by_night_is_dissolved_where_it_is(tmp_path):
+    from ipyveo.media.samples import sample_pictures
+
+    day, night = (planes(Image.open(path), WIDTH, HEIGHT) for path in sample_pictures(tmp_path))
+    way = InBetweens(day, night)
+    assert way.kind == "moved"
+    assert decibels(drawn(way, 0.5, day).y, (day.y.astype(float) + night.y) / 2) > 40
+
+
+@pytest.mark.parametrize("motion", ["pan 67 px", "zoom 2", "two layers, parallax", "relit, small pan"])
+def test_the_same_pair_gives_the_same_bytes(motion):
+    start, *_, end = frames(motion)
+    again = InBetweens(start, end)
+    for share in (0.2, 0.7):
+        assert as_bytes(drawn(again, share, start)) == as_bytes(drawn(between(motion), share, start))
+
+
+@pytest.mark.parametrize("motion", ["zoom 2", "two layers, parallax"])
+def test_the_bytes_do_not_depend_on_the_number_of_cores(motion):
+    start, *_, end = frames(motion)
+    cv2.setNumThreads(3)
+    assert as_bytes(drawn(InBetweens(start, end), 0.4, start)) == as_bytes(drawn(between(motion), 0.4, start))
+
+
+def test_threads_draw_at_once_and_the_same():
+    start = frames("two layers, parallax")[0]
+    way = between("two layers, parallax")
+    shares = np.linspace(0.02, 0.98, 24)
+    alone = [as_bytes(drawn(way, share, start)) for share in shares]
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(lambda share: as_bytes(drawn(way, share, start)), shares)) == alone
+
+
+def test_pairs_found_in_threads_are_the_same():
+    start, *_, end = frames("one object moves 180 px")
+    with ThreadPoolExecutor(2) as threads:
+        ways = list(threads.map(lambda _: InBetweens(start, end), range(2)))
+    assert {as_bytes(drawn(way, 0.3, start)) for way in ways} == {
+        as_bytes(drawn(between("one object moves 180 px"), 0.3, start))
+    }
+
+
+@pytest.mark.parametrize("motion", ["still", "pan 67 px", "two layers, parallax", "relit, small pan"])
+def test_a_camera_at_rest_changes_nothing(motion):
+    start = frames(motion)[0]
+    rest = np.eye(2, 3, dtype=np.float32)
+    for share in (0.0, 0.4, 1.0):
+        plain, seen = drawn(between(motion), share, start), drawn(between(motion), share, start, rest)
+        assert decibels(plain.y, seen.y) > 40
+
+
+def test_a_camera_looks_where_it_is_told():
+    start = frames("pan 67 px")[0]
+    aside = np.array([[1, 0, 12], [0, 1, -6]], np.float32)
+    plain, seen = drawn(between("pan 67 px"), 0.5, start), drawn(between("pan 67 px"), 0.5, start, aside)
+    inner = np.s_[20:-20, 20:-20]
+    assert decibels(np.roll(plain.y, (6, -12), (0, 1))[inner], seen.y[inner]) > 45
+    assert decibels(np.roll(plain.u, (3, -6), (0, 1))[inner], seen.u[inner]) > 45
+
+
+def test_luma_and_colour_are_turned_alike():
+    picture = Image.new("RGB", (256, 144), (40, 90, 40))
+    picture.paste((230, 60, 200), (150, 60, 190, 90))
+    pair = planes(picture, 256, 144)
+    way = InBetweens(pair, pair)
+    angle = np.deg2rad(10)
+    camera = np.array(
+        [[np.cos(angle), -np.sin(angle), 20], [np.sin(angle), np.cos(angle), -15]], dtype=np.float32
+    )
+    seen = drawn(way, 0.5, pair, camera)
+    places = []
+    for plane, scale in ((seen.y, 1), (seen.v, 2)):
+        spot = np.abs(plane.astype(float) - np.median(plane))
+        y, x = np.mgrid[: plane.shape[0], : plane.shape[1]] * float(scale)
+        places.append(((spot * x).sum() / spot.sum(), (spot * y).sum() / spot.sum() + 0.5 * (scale - 1)))
+    assert np.abs(np.subtract(*places)).max() < 0.1
+
+
+@pytest.mark.parametrize("size", [(16, 16), (16, 240), (240, 16), (90, 160), (160, 90), (258, 130), (2, 2)])
+def test_any_size_is_drawn(size):
+    pictures = [planes(Image.fromarray(noise(seed, size)), *size) for seed in (1, 2)]
+    for pair in (pictures, pictures[:1] * 2):
+        way = InBetweens(*pair)
+        for share in (0.0, 0.31, 0.5, 1.0):
+            frame = drawn(way, share, pair[0])
+            assert [plane.shape for plane in frame] == [plane.shape for plane in pair[0]]
+        assert as_bytes(frame) == as_bytes(pair[1])
+
+
+@pytest.mark.parametrize("colours", [("black", "white"), ("red", "blue"), ("gray", "gray")])
+def test_flat_pictures_blend_evenly(colours):
+    start, end = (planes(Image.new("RGB", (128, 72), colour), 128, 72) for colour in colours)
+    frame = drawn(InBetweens(start, end), 0.25, start)
+    for plane, one, other in zip(frame, start, end, strict=True):
+        assert np.abs(plane - (one * 0.75 + other * 0.25)).max() <= 1
+
+
+def test_a_portrait_pan_is_as_near_to_the_truth():
+    known = [Planes(*(np.ascontiguousarray(plane.T) for plane in frame)) for frame in frames("pan 67 px")]
+    way = InBetweens(known[0], known[4])
+    assert decibels(drawn(way, 0.5, known[0]).y, known[2].y) > 36
+
+
+def test_grey_pictures_stay_grey():
+    known = [
+        frame._replace(u=np.full_like(frame.u, 128), v=np.full_like(frame.v, 128))
+        for frame in frames("zoom 1.35")
+    ]
+    frame = drawn(InBetweens(known[0], known[4]), 0.5, known[0])
+    assert (frame.u == 128).all()
+    assert (frame.v == 128).all()
+
+
+def test_a_frame_is_drawn_into_the_buffers_given():
+    start = frames("pan 67 px")[0]
+    frame = blank(start)
+    before = [plane.ctypes.data for plane in frame]
+    between("pan 67 px").draw(0.5, None, frame)
+    assert [plane.ctypes.data for plane in frame] == before
+    assert not any((plane == 77).all() for plane in frame)
+
+
+def noise(seed, size):
+    rough = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    return cv2.GaussianBlur(rough, (0, 0), 1.5)
