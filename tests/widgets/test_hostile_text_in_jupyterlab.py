@@ -172,7 +172,7 @@ def test_a_run_whose_every_word_is_hostile_is_only_text(lab, tab, service, watch
     take = studio.get_by_role("group", name="Take 1", exact=True)
     expect(take).to_be_visible()
     check_take(take, text)
-    studio.get_by_role("button", name="Earlier").click()
+    studio.get_by_role("button", name="Earlier", exact=True).click()
     earlier = studio.get_by_role("group", name="Earlier prompts").get_by_role("button")
     expect(earlier).to_have_count(1)
     assert earlier.inner_text().startswith("dusk")
@@ -380,3 +380,36 @@ def test_what_watches_a_page_notices_what_runs_and_what_is_asked_for(lab, tab, s
     with pytest.raises(AssertionError):
         watched.check(notebook)
     assert any(path in ("/a", "/c", "/d") for path in watched.there.asked)
+
+
+@pytest.mark.parametrize("name", ["markup", "turned", "terminal"])
+def test_the_strip_of_earlier_clips_shows_any_prompt_as_text(lab, tab, service, watched, name):
+    text = {"markup": MARKUP.format(there=watched.there.url), "turned": TURNED, "terminal": TERMINAL}[name]
+    names(service, "dusk")
+    made = (
+        f"(clip,) = run(generate(day, prompt={text.replace(chr(0), '')!r}, client=client, library='LIBRARY'))"
+    )
+    notebook = opened(
+        lab, tab, service, f"strip-{name}", f"from ipyveo import generate\n{made}\nclip.path.name"
+    )
+    notebook.run_cell(1)
+    notebook.wait_for_output(1, ".mp4")
+    studio = notebook.studio()
+    studio.get_by_role("button", name="Earlier clips").click()
+    used = studio.get_by_role("button", name=re.compile("^Use again: dusk"))
+    expect(used).to_have_count(1)
+    assert re.fullmatch(
+        r"Use again: [^\x00-\x1f\u200e\u200f\u202a-\u202e\u2066-\u2069]+", used.get_attribute("aria-label")
+    )
+    for search in (text.replace("\0", ""), "<img src=x onerror=window.pwned=1>", "dusk"):
+        studio.get_by_role("searchbox", name="Search by prompt").fill(search)
+        expect(used).to_have_count(0 if search.startswith("<") else 1)
+    studio.get_by_role("button", name="Hide", exact=True).click()
+    expect(studio.get_by_text("Hidden: dusk")).to_be_visible()
+    studio.get_by_role("button", name="Undo", exact=True).click()
+    used.click()
+    expect(studio.get_by_role("textbox", name="Prompt", exact=True)).to_have_value(re.compile("^dusk"))
+    for element in notebook.page.locator(".ipyveo").all():
+        assert element.locator(HOSTILE).count() == 0
+    shown_still(notebook)
+    watched.check(notebook)
