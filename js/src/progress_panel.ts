@@ -62,7 +62,9 @@ export class ProgressPanel {
     const elapsed = _run.elapsed + this.sinceRun();
     const next = _run.wait === null ? "" : `next try in ${clock(Math.ceil(Math.max(0, _run.wait - this.sinceRun())))}`;
     const parts = [progress === null ? "" : percent(progress), next, clock(elapsed)];
-    setText(this.#facts, [headline(stage)[1], parts.filter(Boolean).join(" · ")].filter(Boolean).join(" "));
+    // Of a service's words, which may run from right to left, nothing reaches the numbers beside them.
+    const more = headline(stage)[1];
+    setText(this.#facts, (more && `\u2068${more}\u2069 `) + parts.filter(Boolean).join(" · "));
     const words = _run.patience.filter(([from]) => elapsed >= from).at(-1)?.[1] ?? "";
     if (words && words !== this.#patience.textContent) this.announce(words);
     setText(this.#patience, words);
