@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
     from ipyveo.generations.cost import Budget
     from ipyveo.generations.generate import generate
+    from ipyveo.generations.preview import preview
     from ipyveo.generations.recovery import recover
     from ipyveo.library.library import Library
     from ipyveo.loop import run
@@ -55,6 +56,7 @@ _HOMES = {
     "ipyveo.loop": ("run",),
     "ipyveo.generations.cost": ("Budget",),
     "ipyveo.generations.generate": ("generate",),
+    "ipyveo.generations.preview": ("preview",),
     "ipyveo.generations.recovery": ("recover",),
     "ipyveo.library.library": ("Library",),
     "ipyveo.media.clip": ("Clip",),
@@ -90,6 +92,7 @@ __all__ = [
     "VeoError",
     "Video",
     "generate",
+    "preview",
     "recover",
     "run",
     "sample_pictures",

@@ -64,7 +64,8 @@ def peak_megabytes() -> float:
 
 def draw_clip(path: Path, size: int) -> None:
     """Write a clip of one second, made `size` bytes long by a box that players pass over."""
-    from ipyveo.sandbox.render import backdrop, render_clip
+    from ipyveo.engine.backdrop import backdrop
+    from ipyveo.engine.render import render_clip
 
     render_clip(
         path,
@@ -73,6 +74,7 @@ def draw_clip(path: Path, size: int) -> None:
         width=1280,
         height=720,
         seconds=1,
+        prompt="dusk",
         take=0,
         on_progress=lambda _: None,
     )

@@ -125,6 +125,7 @@ def sandbox_with():
     def start(**options):
         sandbox = EmbeddedSandbox(SandboxOptions(**{"clip_seconds": 0.25, "stage_seconds": 0, **options}))
         caller = Caller(sandbox.start())
+        caller.process = sandbox.pid
         started.append((sandbox, caller))
         return caller
 

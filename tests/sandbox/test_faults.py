@@ -515,6 +515,19 @@ def test_evil_links_are_only_words_here(caller, a_prompt):
     assert _link(caller, a_prompt("javascript-url")) == "javascript:alert(1)"
 
 
+def test_a_job_that_ends_unheard_stops_when_its_listener_hangs_up_and_others_go_on(sandbox_with, a_prompt):
+    caller = sandbox_with(clip_seconds=60, clip_height=360)
+    heard, unheard = a_prompt("percentages"), a_prompt("percentages", "ends-unheard")
+    begun = time.monotonic()
+    for prompt in (unheard, heard):
+        caller.frames(prompt, until=lambda body: b'"processing"' in body)
+    assert caller.finished(unheard)[0]["status"] == FAILED
+    assert caller.ledger()["refunded"] == 1
+    stopped = time.monotonic() - begun
+    assert caller.finished(heard)[0]["status"] == SUCCESSFUL
+    assert stopped < (time.monotonic() - begun) / 2
+
+
 # --- the other calls ----------------------------------------------------------------------------------------
 
 
@@ -562,6 +575,7 @@ def test_every_fault_is_checked_above():
         "early-row",
         "status",
         "one-failed",
+        "ends-unheard",
         "portrait-as-landscape",
     }
     files = {

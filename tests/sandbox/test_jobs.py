@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import threading
 import weakref
 
+import cv2
 import pytest
 from PIL import Image
 
+from ipyveo.engine import render
+from ipyveo.media.clip import measure_video
 from ipyveo.sandbox import SandboxOptions
 from ipyveo.sandbox.faults import choose
 from ipyveo.sandbox.jobs import Jobs, Order
@@ -57,3 +62,57 @@ async def test_closing_ends_the_work_and_leaves_no_unfinished_file(tmp_path):
         while list(tmp_path.iterdir()):
             await asyncio.sleep(0.01)
     assert jobs.rows() == []
+
+
+@pytest.mark.parametrize("error", [MemoryError(), cv2.error("out of memory"), ValueError("odd")])
+async def test_a_renderer_that_fails_is_an_error_event_and_the_next_job_is_drawn(jobs, monkeypatch, error):
+    def fail(*_, **__):
+        raise error
+
+    with monkeypatch.context() as broken:
+        broken.setattr(render, "stage", fail)
+        failed = jobs.accept(_order(Image.new("RGB", (640, 360))))
+        assert (await _phases(failed))[-1] == "failed"
+    assert (jobs.ledger.charged, jobs.ledger.refunded) == (1, 1)
+    assert (await _phases(jobs.accept(_order(Image.new("RGB", (640, 360))))))[-1] == "complete"
+
+
+@pytest.mark.parametrize(("cores", "most"), [(1, 1), (2, 1), (5, 2)])
+async def test_renders_share_the_cores(tmp_path, monkeypatch, cores, most):
+    together = {parties: threading.Barrier(parties) for parties in (most, most + 1)}
+    met = set()
+
+    def draw(path, *_, **__):
+        for parties, barrier in together.items():
+            try:
+                barrier.wait(0.1)
+                met.add(parties)
+            except threading.BrokenBarrierError:
+                barrier.reset()
+        path.write_bytes(b"")
+
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    monkeypatch.setattr(render, "render_clip", draw)
+    jobs = Jobs(SandboxOptions(clip_seconds=0.1, stage_seconds=0), tmp_path)
+    picture = Image.new("RGB", (64, 36))
+    await asyncio.gather(*(_phases(jobs.accept(_order(picture))) for _ in range(6)))
+    await jobs.close()
+    assert met == {most}
+
+
+async def test_percentages_are_the_share_of_frames_that_are_drawn(tmp_path):
+    jobs = Jobs(SandboxOptions(clip_seconds=1, clip_height=360, stage_seconds=0), tmp_path)
+    job = jobs.accept(_order(Image.new("RGB", (640, 360)), count=2))
+    told = [moment.percentage async for moment in job.moments() if moment.phase == "progress"]
+    await jobs.close()
+    assert told == [100 * frame // 48 for frame in range(1, 49)]
+
+
+@pytest.mark.parametrize(("height", "size"), [(720, (1280, 720)), (360, (640, 360))])
+async def test_clips_have_the_height_of_the_options(tmp_path, height, size):
+    jobs = Jobs(SandboxOptions(clip_seconds=0.1, clip_height=height, stage_seconds=0), tmp_path)
+    await _phases(jobs.accept(_order(Image.new("RGB", (640, 360)))))
+    await jobs.close()
+    (path,) = tmp_path.glob("*.mp4")
+    measured = measure_video(path)
+    assert (measured.width, measured.height) == size

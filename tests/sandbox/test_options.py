@@ -16,6 +16,7 @@ from ipyveo.sandbox import SandboxOptions
         ({"clip_seconds": 0.05}, "0.1 to 60"),
         ({"clip_seconds": 61}, "0.1 to 60"),
         ({"clip_seconds": float("nan")}, "0.1 to 60"),
+        ({"clip_height": 480}, "360 or 720"),
         ({"quota": -1}, "quota"),
         ({"stage_seconds": -1}, "[Ss]tages"),
         ({"api_key": " "}, "key"),
@@ -41,7 +42,7 @@ def test_the_key_is_not_shown():
 
 
 def test_options_faults_and_the_process_need_no_heavy_package():
-    heavy = "{'starlette', 'uvicorn', 'av', 'numpy', 'PIL'}"
+    heavy = "{'starlette', 'uvicorn', 'av', 'numpy', 'PIL', 'cv2'}"
     code = (
         "import sys; from ipyveo.sandbox import FAULTS, EmbeddedSandbox, SandboxOptions, shared;"
         "EmbeddedSandbox(SandboxOptions());"

@@ -6,6 +6,7 @@ import base64
 import io
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 
@@ -50,7 +51,8 @@ class Seen(HTMLParser):
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A real clip."""
-    from ipyveo.sandbox.render import backdrop, render_clip
+    from ipyveo.engine.backdrop import backdrop
+    from ipyveo.engine.render import render_clip
 
     path = tmp_path_factory.mktemp("made") / "dusk.mp4"
     render_clip(
@@ -60,6 +62,7 @@ def made(tmp_path_factory):
         width=640,
         height=360,
         seconds=0.25,
+        prompt="dusk",
         take=0,
         on_progress=lambda _: None,
     )
@@ -97,14 +100,14 @@ def test_a_poster_that_nothing_makes_small_is_small_all_the_same(made, monkeypat
 
 
 def test_a_clip_whose_file_is_gone_is_still_described(made, tmp_path):
-    gone = Clip(tmp_path / "gone.mp4", *[getattr(made, name) for name in Clip.__slots__[1:]])
+    gone = replace(made, path=tmp_path / "gone.mp4")
     assert posters(gone._repr_mimebundle_()["text/html"]) == []
     assert "gone.mp4" in gone._repr_mimebundle_()["text/html"]
     assert "gone.mp4" in repr(gone)
 
 
 def test_a_clip_whose_file_is_gone_cannot_be_embedded(made, tmp_path):
-    gone = Clip(tmp_path / "gone.mp4", *[getattr(made, name) for name in Clip.__slots__[1:]])
+    gone = replace(made, path=tmp_path / "gone.mp4")
     with pytest.raises(FileNotFoundError):
         EmbeddedClip(gone)
 
@@ -152,6 +155,7 @@ def test_a_widget_that_has_run_shows_its_takes(client, pictures, tmp_path):
 
 SCRIPT = """
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from ipyveo import Clip

@@ -24,6 +24,7 @@ _BT709 = (
     / np.float32(255.0)
 )
 _OFFSETS = (16.0, 128.0, 128.0)
+_BAND = 128  # rows, an even number
 
 
 class Planes(NamedTuple):
@@ -52,10 +53,18 @@ def planes(picture: Image.Image, width: int, height: int) -> Planes:
     >>> planes(Image.new("RGB", (64, 64), "white"), 32, 18).y[0, 0]
     np.uint8(235)
     """
-    fitted = ImageOps.fit(picture.convert("RGB"), (width, height), Image.Resampling.LANCZOS)
-    rgb = np.asarray(fitted, dtype=np.float32)
-    luma, blue, red = (rgb @ _BT709[i] + np.float32(_OFFSETS[i]) for i in range(3))
-    return Planes(_rounded(luma), _rounded(_halved(blue)), _rounded(_halved(red)))
+    rgb = picture if picture.mode == "RGB" else picture.convert("RGB")  # which would make a copy
+    pixels = np.asarray(ImageOps.fit(rgb, (width, height), Image.Resampling.LANCZOS))
+    half = height // 2, width // 2
+    made = Planes(np.empty((height, width), np.uint8), np.empty(half, np.uint8), np.empty(half, np.uint8))
+    # Some rows at a time: as floats all of them would be the most that a clip takes memory for.
+    for top in range(0, height, _BAND):
+        band = pixels[top : top + _BAND].astype(np.float32)
+        luma, blue, red = (band @ _BT709[i] + np.float32(_OFFSETS[i]) for i in range(3))
+        made.y[top : top + _BAND] = _rounded(luma)
+        made.u[top // 2 : (top + _BAND) // 2] = _rounded(_halved(blue))
+        made.v[top // 2 : (top + _BAND) // 2] = _rounded(_halved(red))
+    return made
 
 
 def _halved(plane: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -58,7 +58,7 @@ class VideoMeasurements:
     size: int
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, weakref_slot=True, repr=False)
 class Clip:
     """A finished video on disk.
 

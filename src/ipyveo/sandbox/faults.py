@@ -231,6 +231,7 @@ _JOBS: dict[str, Fault] = {
         summary="the videos' status is the word after =; a word of failure means failed, refunded",
         takes="value",
     ),
+    "ends-unheard": Fault(where="job", summary="the job ends at once, refunded, when its listener hangs up"),
     "one-failed": Fault(where="job", summary="the last video fails, without a URL; refunded"),
     "portrait-as-landscape": Fault(where="job", summary="the clips have the other shape"),
 }

@@ -61,10 +61,11 @@ class Order:
     uploads: bool
     chosen: Chosen
 
-    def size(self) -> tuple[int, int]:
-        """Give width and height of the clips, in pixels."""
+    def size(self, short: int) -> tuple[int, int]:
+        """Give width and height of the clips, in pixels, of which the shorter is given."""
         landscape = self.landscape is not ("portrait-as-landscape" in self.chosen)
-        return (1280, 720) if landscape else (720, 1280)
+        long = short * 16 // 9
+        return (long, short) if landscape else (short, long)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +115,31 @@ class _JobFailedError(Exception):
 
 @dataclass(slots=True)
 class Job:
-    """One accepted order and everything that has happened to it so far."""
+    """One accepted order and everything that has happened to it so far.
+
+    Parameters
+    ----------
+    order
+        What was asked for.
+    id, accepted_at
+        Made with it.
+    rows
+        Its lines of the histories.
+    unheard
+        True to end it at once: nobody listens any more, and it is of a kind that needs a listener.
+    """
 
     order: Order
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     accepted_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     rows: tuple[Row, ...] = ()
+    unheard: bool = False
     _log: list[Moment] = field(default_factory=list)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def hung_up(self) -> None:
+        """Hear that the listener has gone."""
+        self.unheard = True
 
     def record(self, moment: Moment) -> None:
         """Add a moment to the log and tell everyone who follows it."""
@@ -167,7 +185,8 @@ class Jobs:
         self._jobs: list[Job] = []
         self._clips: dict[str, StoredClip] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._renderers = asyncio.Semaphore(os.cpu_count() or 1)
+        # One clip keeps two cores busy: its painters, and beside them x264.
+        self._renderers = asyncio.Semaphore(max(1, (os.cpu_count() or 1) // 2))
 
     def accept(self, order: Order) -> Job:
         """Charge for an order and start on it, in a task that needs no listener.
@@ -265,11 +284,12 @@ class Jobs:
 
     async def _render(self, job: Job, take: int) -> str:
         """Draw one take in a thread and give its link, relative to the base URL."""
-        from ipyveo.sandbox.render import render_clip
+        from ipyveo.engine.render import render_clip
 
-        clip_id, (width, height) = secrets.token_hex(16), job.order.size()
-        path = self._files / f"{clip_id}.mp4"
+        clip_id, (width, height) = secrets.token_hex(16), job.order.size(self._options.clip_height)
+        path, report = self._files / f"{clip_id}.mp4", self._reporter(job, take)
         async with self._renderers:
+            report(0.0)  # it may have been called off while it waited
             await asyncio.to_thread(
                 render_clip,
                 path,
@@ -278,8 +298,9 @@ class Jobs:
                 width=width,
                 height=height,
                 seconds=self._options.clip_seconds,
+                prompt=job.order.prompt,
                 take=take,
-                on_progress=self._reporter(job, take),
+                on_progress=report,
             )
         names = [name for name, _ in job.order.chosen.picks if name in FILES]
         self._clips[clip_id] = StoredClip(path, names[0] if names else "")
@@ -288,11 +309,13 @@ class Jobs:
 
     def _reporter(self, job: Job, take: int) -> Callable[[float], None]:
         """Make the callback that tells the job's log of whole percents, from the renderer's thread."""
-        loop, failure, told = asyncio.get_running_loop(), job.order.chosen.failure(), 0
+        loop, failure = asyncio.get_running_loop(), job.order.chosen.failure()
+        told = 100 * take // job.order.count
 
         def report(share: float) -> None:
             nonlocal told
-            if self.closing.is_set() or (failure and share >= 0.5):  # noqa: PLR2004 - "half way"
+            ended = self.closing.is_set() or job.unheard
+            if ended or (failure and share >= 0.5):  # noqa: PLR2004 - "half way"
                 raise _JobFailedError(failure or FAILURES["create-video-error"])
             percentage = int(100 * (take + share) / job.order.count)
             if percentage > told:

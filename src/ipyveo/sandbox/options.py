@@ -10,6 +10,7 @@ _LONGEST_CLIP = 60.0
 _SHORTEST_CLIP = 0.1
 _LONGEST_STAGE = 600.0
 _LARGEST_QUOTA = 1_000_000
+_CLIP_HEIGHTS = (360, 720)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class SandboxOptions:
         Names of faults for every request, separated by commas; see ``ipyveo.sandbox.faults.FAULTS``.
     clip_seconds
         Length of the clips, 0.1 to 60 seconds.
+    clip_height
+        Pixels on the short side of the clips: 720, or 360 for drafts that are there in about a second.
     quota
         Credits in the account, one for each video.
     stage_seconds
@@ -43,6 +46,7 @@ class SandboxOptions:
     api_key: str | None = field(default=None, repr=False)
     fault: str = ""
     clip_seconds: float = 8.0
+    clip_height: int = 720
     quota: int = 100
     stage_seconds: float = 0.5
 
@@ -53,6 +57,8 @@ class SandboxOptions:
             raise ValueError(
                 f"A clip of {self.clip_seconds} seconds is not possible; give 0.1 to 60 seconds."
             )
+        if self.clip_height not in _CLIP_HEIGHTS:
+            raise ValueError(f"A clip height of {self.clip_height} is not possible; give 360 or 720.")
         if not 0 <= self.quota <= _LARGEST_QUOTA:
             raise ValueError(f"A quota of {self.quota} is not possible; give 0 to 1000000 credits.")
         if not 0 <= self.stage_seconds <= _LONGEST_STAGE:

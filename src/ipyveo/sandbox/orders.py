@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from PIL import Image, ImageOps
+from PIL import Image
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from ipyveo.engine.backdrop import backdrop
+from ipyveo.errors import FrameError
+from ipyveo.media.original import NOTHING_CHARGED, Original
+from ipyveo.media.picture import decode_file
 from ipyveo.sandbox.faults import marked
 from ipyveo.sandbox.jobs import Order
-from ipyveo.sandbox.render import backdrop
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -28,7 +31,6 @@ if TYPE_CHECKING:
 LARGEST_UPLOAD = 25_000_000
 _LARGEST_BODY = 4 * LARGEST_UPLOAD
 _LARGEST_JSON = 1_000_000
-_MOST_PIXELS = 64_000_000
 _MOST_REFERENCES = 3
 
 _RATIOS = {"VIDEO_ASPECT_RATIO_LANDSCAPE": True, "VIDEO_ASPECT_RATIO_PORTRAIT": False}
@@ -186,17 +188,17 @@ async def judged(judge: Callable[[Draft, Chosen], Order], draft: Draft, chosen: 
 
 
 def _decoded(upload: _Upload, name: str) -> Image.Image:
-    """Decode a picture of the declared type, upright and without transparency."""
+    """Decode a picture of the declared type: upright, opaque, and no larger than a clip has use for."""
     suffix = PurePath(upload.name).suffix.lower()
     declared = {_TYPES.get(upload.media_type), _SUFFIXES.get(suffix)} - {None}
     try:
-        picture = Image.open(io.BytesIO(upload.data), formats=list(_TYPES.values()))
-        if picture.width * picture.height > _MOST_PIXELS:
-            raise HTTPException(400, f"{name} is larger than 64 megapixels")
-        if declared and declared != {picture.format}:
-            raise HTTPException(400, f"{name} is not what its type says: it is {picture.format}")
-        upright = ImageOps.exif_transpose(picture)
-        return _opaque(upright)
+        with Image.open(io.BytesIO(upload.data), formats=list(_TYPES.values())) as picture:
+            kind = picture.format
+        if declared and declared != {kind}:
+            raise HTTPException(400, f"{name} is not what its type says: it is {kind}")
+        return _opaque(decode_file(Original(lambda file: file.write(upload.data), name), name).image)
+    except FrameError as error:
+        raise HTTPException(400, str(error).removesuffix(NOTHING_CHARGED).strip()) from error
     except (
         OSError,
         ValueError,

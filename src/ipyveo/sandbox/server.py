@@ -73,7 +73,12 @@ class _Service:
             if answer:
                 return self._answered(answer, request)
             pieces = _event_stream(job, _base_url(request), chosen)
-            return PiecewiseResponse(pieces, self.jobs.closing, headers={"cache-control": "no-cache"})
+            return PiecewiseResponse(
+                pieces,
+                self.jobs.closing,
+                headers={"cache-control": "no-cache"},
+                on_end=job.hung_up if "ends-unheard" in chosen else None,
+            )
 
         return endpoint
 

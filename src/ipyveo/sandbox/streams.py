@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from starlette.types import Receive, Scope, Send
 
@@ -31,6 +31,8 @@ class PiecewiseResponse(Response):
         Set when the server ends: the connection then breaks too.
     status_code, headers, media_type
         As in Starlette; with status 0 the connection breaks before any answer.
+    on_end
+        Called when it is over, however it ended.
     """
 
     def __init__(
@@ -41,10 +43,12 @@ class PiecewiseResponse(Response):
         status_code: int = 200,
         headers: dict[str, str] | None = None,
         media_type: str = "text/event-stream",
+        on_end: Callable[[], object] | None = None,
     ) -> None:
         super().__init__(None, status_code, headers, media_type)
         self._pieces = pieces
         self._closing = closing
+        self._on_end = on_end
         if "content-length" not in (headers or {}):
             del self.headers["content-length"]
 
@@ -60,6 +64,8 @@ class PiecewiseResponse(Response):
                 scope["extensions"][DROP]()
                 await gone
         finally:
+            if self._on_end is not None:
+                self._on_end()
             for task in (sending, gone, closing):
                 task.cancel()
             await asyncio.gather(sending, gone, closing, return_exceptions=True)

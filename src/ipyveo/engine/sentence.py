@@ -1,0 +1,278 @@
+"""Reads out of a prompt what it asks of the camera, and leaves alone what it tells of the picture."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final, TypeVar, get_args
+
+from ipyveo.engine.camera import CAMERA_WORDS, Direction, Easing, Effect, Fade, Light, Move, Pace
+
+T = TypeVar("T")
+
+_PACES: Final[tuple[Pace, ...]] = get_args(Pace)
+_EASINGS: Final[tuple[Easing, ...]] = get_args(Easing)
+_LIGHTS: Final[tuple[Light, ...]] = get_args(Light)
+_FADES: Final[tuple[Fade, ...]] = get_args(Fade)
+_READ: Final = 5000  # characters; nobody says it later
+_MARKER: Final = re.compile(r"\[sandbox:[^\]]*\]")
+_ENDS: Final = re.compile(
+    r"[.,;:!?()\[\]\"\n\u2013\u2014\u2026\u3002\uff0c]|\b(?:while|as|with|then|after|before|until|when|where|but)\b|\b(and)\b"
+)
+_SWEEPS: Final = (
+    (re.compile(r"(?:from )?(?:the )?left to (?:the )?right"), "right"),
+    (re.compile(r"(?:from )?(?:the )?right to (?:the )?left"), "left"),
+    (re.compile(r"(?:in and out|in out)"), "in out"),
+)
+_SIDES: Final = {
+    "in": ("in", "inward", "inwards", "into", "closer", "forward", "forwards", "toward", "towards"),
+    "out": ("out", "outward", "outwards", "back", "backward", "backwards", "away"),
+    "left": ("left", "leftward", "leftwards"),
+    "right": ("right", "rightward", "rightwards"),
+    "up": ("up", "upward", "upwards", "skyward", "skywards"),
+    "down": ("down", "downward", "downwards"),
+}
+_SIDE_OF: Final = {word: side for side, words in _SIDES.items() for word in words}
+_SIDEWAYS: Final = frozenset({"left", "right"})
+_BETWEEN: Final = frozenset(
+    {"to", "toward", "towards", "the", "over", "further", "slow", "a", "little", "bit", "straight"}
+)
+_CAMERA: Final = frozenset({"camera", "cam", "shot", "lens", "viewpoint", "pov", "view", "drone", "we"})
+_FILM: Final = _CAMERA | {"scene", "picture", "image", "screen", "film", "video", "clip", "everything", "all"}
+_MANNERS: Final = frozenset({
+    "slow", "fast", "quick", "gentle", "smooth", "soft", "subtle", "steady", "rapid", "swift", "long",
+    "short", "cinematic", "dramatic", "continuous", "very",
+        "too", "camera", "eased", "linear",
+})  # fmt: skip
+_LEADS: Final = _MANNERS | frozenset({
+    "a", "an", "the", "let", "make", "do", "add", "use", "start", "begin", "end", "finish", "by", "on", "of",
+    "please", "this", "is", "simple", "quiet", "single", "one", "now", "also", "first", "finally", "ends",
+    "starts", "begins", "opens", "and", "or", "no", "not", "never", "without", "don't", "dont", "avoid",
+})  # fmt: skip
+_NO: Final = frozenset({"no", "not", "never", "without", "don't", "dont", "doesn't", "isn't", "avoid", "nor"})
+_NO_MOVEMENT: Final = re.compile(
+    r"\b(?:no|without|not|avoid|don't|doesn't|never)(?: \w+){0,2}? "
+    r"(?:camera (?:movement|motion|moves?|shake)|movements?|panning|pans?|zoom(?:ing|s)?)\b"
+    r"|\bcamera (?:\w+ )?(?:does not|doesn't|must not|never|should not|isn't) (?:mov|pan|zoom|tilt)\w*"
+    r"|\b(?:do not|don't|never) move the camera\b"
+)
+_PRONOUNS: Final = frozenset(
+    {
+        "i",
+        "you",
+        "he",
+        "she",
+        "it",
+        "they",
+        "who",
+        "that",
+        "to",
+        "can",
+        "will",
+        "people",
+        "him",
+        "her",
+        "them",
+    }
+)
+_THINGS: Final = frozenset({"a", "an", "his", "her", "their", "its", "my", "some", "another", "two", "three"})
+# These are things and deeds of other people more often than they are moves of a camera.
+_AMBIGUOUS: Final = frozenset({"pan", "truck", "track", "roll", "crane", "arc", "orbit"})
+# Only a camera does these as a move of its own.
+_WANDERS: Final = ("move", "glide", "drift", "slide", "travel", "fly", "creep")
+
+
+def _inflected(verb: str) -> dict[str, bool]:
+    """Return a verb's forms, and of each whether it is the one that gives an order."""
+    stem = verb.removesuffix("e")
+    third = f"{verb[:-1]}ies" if verb in {"dolly", "fly"} else f"{verb}es" if verb == "push" else f"{verb}s"
+    doubled = f"{verb}ning" if verb == "pan" else f"{stem}ing"
+    return {verb: True, third: False, doubled: False}
+
+
+def _vocabulary() -> tuple[dict[str, tuple[str, bool]], dict[str, dict[str, Move]]]:
+    """Return each form's verb, and each verb's moves by the side that is said with it."""
+    moves: dict[str, dict[str, Move]] = {}
+    by_side: dict[str, Move] = {}
+    for row in CAMERA_WORDS:
+        if row.pattern is None:
+            for phrase in row.say:
+                verb, _, side = phrase.partition(" ")
+                moves.setdefault(verb, {})[_SIDE_OF.get(side, "")] = row.effect  # type: ignore[assignment]
+    for verb in ("push", "pull", "pan", "tilt"):
+        by_side |= {side: move for side, move in moves[verb].items() if side and move.startswith(verb)}
+    moves |= dict.fromkeys(_WANDERS, by_side)
+    moves["dolly"][""] = moves["zoom"][""] = "push in"
+    forms = {form: (verb, order) for verb in moves for form, order in _inflected(verb).items()}
+    return forms, moves
+
+
+_FORMS, _MOVES = _vocabulary()
+
+
+def read_direction(prompt: str) -> Direction:
+    """Read what a prompt asks of the camera; nearly always that is little or nothing.
+
+    Parameters
+    ----------
+    prompt
+        Any text.
+
+    Examples
+    --------
+    >>> read_direction("The boat leaves, and the camera slowly pushes in on the house.")
+    Direction(moves=('push in',), still=False, pace='slow', easing=None, light=None, fades=frozenset())
+    >>> read_direction("A panda with a frying pan. No camera movement.")
+    Direction(moves=(), still=True, pace=None, easing=None, light=None, fades=frozenset())
+    """
+    moves: list[Move] = []
+    others: list[Effect] = []
+    refused = False
+    for clause in _clauses(prompt):
+        said = [(move, clause.refuses(place)) for move, place in _moves(clause)]
+        clause.moving = any(not no for _, no in said)
+        refused |= any(no for _, no in said) or bool(_NO_MOVEMENT.search(clause.text))
+        moves += [move for move, no in said if not no]
+        others += _others(clause)
+    return Direction(
+        moves=_without_undone(moves),
+        still=not moves and (refused or "static" in others),
+        pace=_last(others, _PACES),
+        easing=_last(others, _EASINGS),
+        light=_last(others, _LIGHTS),
+        fades=frozenset(fade for fade in _FADES if fade in others),
+    )
+
+
+class _Clause:
+    """A part of a sentence, in plain small letters."""
+
+    def __init__(self, text: str, before: _Clause | None) -> None:
+        self.text = text
+        self.words = text.split()
+        self.moving = False
+        self._goes_on = before is not None
+        self._carried = before is not None and (before.moving or before.camera)
+
+    def speaks_of_camera(self, place: int) -> bool:
+        """Tell whether the camera is who does what is said at a place."""
+        return any(word in _CAMERA for word in self.words[:place]) or (self._carried and self.led(place))
+
+    @property
+    def camera(self) -> bool:
+        """Whether it names the camera."""
+        return any(word in _CAMERA for word in self.words)
+
+    @property
+    def tells(self) -> bool:
+        """Whether it goes on to tell of somebody else: "the ball bounces and rolls left"."""
+        return self._goes_on and not self._carried
+
+    def led(self, place: int) -> bool:
+        """Tell whether nothing but words that lead on to a move stands before a place."""
+        return all(word in _LEADS or word.endswith("ly") for word in self.words[:place])
+
+    def refuses(self, place: int) -> bool:
+        """Tell whether what is said at a place is what is not wanted."""
+        return any(word in _NO for word in self.words[:place] if "too" not in self.words[:place])
+
+
+def _clauses(prompt: str) -> Iterator[_Clause]:
+    text = _MARKER.sub(" ", prompt[:_READ].casefold().replace("\u2019", "'"))
+    text = " ".join(re.sub(r"(?<=\w)[-_](?=\w)", " ", text).split(" "))
+    for pattern, plain in _SWEEPS:
+        text = pattern.sub(plain, text)
+    last, carried = 0, None
+    for end in [*_ENDS.finditer(text), None]:
+        clause = _Clause(" ".join(text[last : end.start() if end else None].split()), carried)
+        yield clause
+        if end is None:
+            return
+        last = end.end()
+        carried = clause if end[0] in {"and", "then"} else None
+
+
+def _moves(clause: _Clause) -> Iterator[tuple[Move, int]]:
+    """Yield the moves of a clause, each with the place of its verb."""
+    for place, word in enumerate(clause.words):
+        if word in _FORMS:
+            verb, order = _FORMS[word]
+            side, after = _side(clause.words, place)
+            move = _MOVES[verb].get(side)
+            if move and _meant(clause, place, after, verb, order=order):
+                yield move, place
+
+
+def _side(words: list[str], place: int) -> tuple[str, int]:
+    """Return the side that a verb goes to, "" for none, and the place after it."""
+    for at in range(place + 1, min(place + 6, len(words))):
+        word = words[at]
+        leads_on = word in {"toward", "towards", "back"} and set(words[at + 1 : at + 3]) & _SIDEWAYS
+        if word in _SIDE_OF and not leads_on:
+            return _SIDE_OF[word], at + 1
+        if word not in _BETWEEN and not word.endswith("ly"):
+            break
+    return "", place + 1
+
+
+def _meant(clause: _Clause, place: int, after: int, verb: str, *, order: bool) -> bool:
+    """Tell whether it is the camera that does it, and not somebody in the picture."""
+    before = clause.words[place - 1] if place else ""
+    follows = clause.words[after] if after < len(clause.words) else ""
+    bare = after == place + 1
+    if clause.speaks_of_camera(place) or follows in {"shot", "move", "movement"}:
+        return True
+    if verb in _WANDERS or (follows in _THINGS and verb in {"push", "pull", "roll", "tilt"}):
+        return False
+    if not order and clause.tells:
+        return False
+    if bare:
+        return before in _MANNERS or (
+            clause.led(place)
+            and (not follows or follows in {"across", "over", "around"})
+            and before not in {"a", "an", "the"}
+        )
+    if verb in _AMBIGUOUS:
+        # "A pan left on the stove" is none, and "a truck left" is one that has gone.
+        thing = before in {"a", "an", "the"} and after == place + 2 and (verb != "pan" or bool(follows))
+        return not thing and follows != "the" and (before in _MANNERS or clause.led(place))
+    return clause.led(place) or (order and before not in _PRONOUNS)
+
+
+def _others(clause: _Clause) -> Iterator[Effect]:
+    """Yield what else a clause says; how fast and how soft only where it speaks of the camera."""
+    plain = clause.moving or clause.camera or clause.led(len(clause.words))
+    for row in CAMERA_WORDS:
+        found = row.pattern.search(clause.text) if row.pattern else None
+        if found is None:
+            continue
+        place = len(clause.text[: found.start()].split())
+        no = clause.refuses(place)
+        if row.effect in _PACES:
+            if plain:
+                yield "slow" if "not" in clause.words[:place] else row.effect
+        elif row.effect in _FADES and not (clause.led(place) or _FILM & set(clause.words[:place])):
+            continue
+        elif not no:
+            yield row.effect
+
+
+def _last(said: list[Effect], kind: tuple[T, ...]) -> T | None:
+    """Return what was said last of one kind."""
+    of_kind = {word: place for word in kind for place, effect in enumerate(said) if effect == word}
+    return max(of_kind, key=of_kind.__getitem__, default=None)
+
+
+_AXES: Final = (
+    {"push in", "pull out"},
+    {"pan left", "pan right", "pan"},
+    {"tilt up", "tilt down", "tilt"},
+    {"roll left", "roll right"},
+    {"orbit left", "orbit right"},
+)
+
+
+def _without_undone(moves: list[Move]) -> tuple[Move, ...]:
+    """Keep of each axis what was said last."""
+    kept = [next((move for move in reversed(moves) if move in axis), None) for axis in _AXES]
+    return tuple(move for move in kept if move)

@@ -1,0 +1,128 @@
+"""Camera words are understood in a sentence, alone and denied, and other people's deeds are left alone."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ipyveo.engine.camera import CAMERA_WORDS, camera_table
+from ipyveo.engine.sentence import read_direction
+
+ROOT = Path(__file__).parents[2]
+
+
+def effects(prompt):
+    said = read_direction(prompt)
+    words = [*said.moves, said.pace, said.easing, said.light, *sorted(said.fades)]
+    return {*(word for word in words if word), *(("static",) if said.still else ())}
+
+
+@pytest.mark.parametrize(
+    ("word", "effect"), [(word, row.effect) for row in CAMERA_WORDS for word in row.say], ids=str
+)
+def test_each_word_of_the_table_is_understood_when_it_stands_alone(word, effect):
+    assert effect in effects(word)
+    assert effect in effects(f"A harbour at noon, {word}.")
+    assert effect in effects(word.upper())
+
+
+def test_the_readme_shows_the_table():
+    assert camera_table() in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_the_words_that_the_page_offers_are_understood():
+    source = (ROOT / "js" / "src" / "prompt_words.ts").read_text("utf-8")
+    listed = re.search(r"CAMERA_WORDS = \[(.*?)\]", source, re.DOTALL)[1]
+    offered = re.findall(r'"(.+?)"', listed)
+    assert len(offered) > 8
+    assert [words for words in offered if not effects(words)] == []
+    assert effects("Noon over the harbour, push in, pan left, slow") == {
+        "push in",
+        "pan left",
+        "slow",
+    }
+
+
+@pytest.mark.parametrize(
+    ("prompt", "found"),
+    [
+        ("the camera slowly pushes in on the house", {"push in", "slow"}),
+        ("a slow pan to the left", {"pan left", "slow"}),
+        ("pan from left to right", {"pan right"}),
+        ("The camera pans left and tilts up", {"pan left", "tilt up"}),
+        ("We dolly forward. Fast!", {"push in", "fast"}),
+        ("With a gentle pull-back, the valley opens", {"pull out", "slow"}),
+        ("pull out to reveal the valley", {"pull out"}),
+        ("camera moves slowly forward", {"push in", "slow"}),
+        ("Waves break slow push in", {"push in", "slow"}),
+        ("the camera orbits around the statue", {"orbit right"}),
+        ("panning across the harbour", {"pan"}),
+        ("push in, then pull out", {"pull out"}),
+        ("a push in, not too fast", {"push in", "slow"}),
+        ("truck left", {"pan left"}),
+        ("dolly in, ease in and out", {"push in", "ease"}),
+        ("the day slowly turns into night", {"day to night"}),
+        ("The picture fades out", {"fade out"}),
+        ("fade in from black, then a pan right", {"fade in", "pan right"}),
+        ("[sandbox: drop@processing] push in", {"push in"}),
+    ],
+)
+def test_a_sentence_is_understood(prompt, found):
+    assert effects(prompt) == found
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "no camera movement",
+        "The camera does not move.",
+        "A boat leaves the harbour; the camera stays still",
+        "static shot",
+        "locked-off camera",
+        "without panning",
+        "don't zoom in",
+        "no pan or tilt up",
+        "The camera isn't moving, a panda eats",
+    ],
+)
+def test_a_camera_that_must_not_move_stands_still(prompt):
+    assert effects(prompt) == {"static"}
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "",
+        "a panda eats bamboo",
+        "a frying pan on the stove",
+        "a pan left on the stove",
+        "Peter Pan flies up",
+        "the truck left the yard",
+        "a red truck left",
+        "she pulls out a chair",
+        "the train pulls out of the station",
+        "the ball bounces and rolls left",
+        "a man pushes into the crowd",
+        "She tilts her head up",
+        "the moon orbits the earth",
+        "a crane down by the river",
+        "static electricity fills the room",
+        "a locked door opens slowly",
+        "a fast car drives by",
+        "a Zoom call in an office",
+        "rolling hills at noon",
+        "the lights fade out",
+        "people push in line",
+        "doors slide left",
+        "\0" * 100,
+        "推進 Kamera fährt \u202e nach links",
+    ],
+)
+def test_what_happens_in_the_picture_does_not_move_the_camera(prompt):
+    assert effects(prompt) == set()
+
+
+def test_a_prompt_of_a_megabyte_is_read_at_once():
+    assert effects("push in " + "the camera slowly and then not to the left " * 25_000) == {"push in", "slow"}

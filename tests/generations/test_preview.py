@@ -1,0 +1,106 @@
+"""A preview is a free draft, drawn on this machine, that stops when nobody waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+
+import pytest
+
+import ipyveo
+from ipyveo import Clip, FrameError, InvalidRequestError, VeoError, preview, run
+from ipyveo.generations.preview import _client
+
+
+@pytest.fixture(autouse=True)
+def unpaid(monkeypatch):
+    """A key is there, and nothing answers where it would be sent."""
+    monkeypatch.setenv("GENAIPRO_API_KEY", "must-not-be-used")
+    monkeypatch.setenv("GENAIPRO_BASE_URL", "http://127.0.0.1:9/")
+
+
+@pytest.mark.parametrize(("ratio", "size"), [("16:9", (640, 360)), ("9:16", (360, 640))])
+def test_a_preview_is_a_small_clip_outside_the_library(pictures, ratio, size):
+    day, night = pictures
+    clip = run(preview(day, night, prompt="slow push in", aspect_ratio=ratio))
+    assert isinstance(clip, Clip)
+    assert (clip.width, clip.height) == size
+    assert (clip.duration, clip.fps) == (8.0, 24.0)
+    assert (clip.engine, clip.prompt) == ("sandbox", "slow push in")
+    assert len(clip.poster()) > 1000
+    assert not os.listdir(os.environ["IPYVEO_LIBRARY"])
+
+
+def test_its_file_goes_with_the_clip(pictures):
+    clip = run(preview(pictures[0]))
+    path = clip.path
+    assert path.exists()
+    assert clip.prompt == ""
+    del clip
+    gc.collect()
+    assert not path.exists()
+
+
+def test_720_lines_on_request_and_no_others(pictures):
+    assert run(preview(pictures[0], prompt="static camera", height=720)).height == 720
+    for height in (0, 361, "360"):
+        with pytest.raises(InvalidRequestError, match="360 or 720"):
+            run(preview(pictures[0], height=height))
+
+
+def test_its_progress_is_the_share_of_frames_from_0_to_1(pictures):
+    told = []
+    run(preview(pictures[0], prompt="pan left", on_progress=told.append))
+    assert told == sorted(told)
+    assert (told[0], told[-1]) == (0.0, 1.0)
+    assert len(set(told)) > 50
+
+
+async def test_it_can_be_awaited_on_a_loop_of_ones_own_and_several_at_once(pictures):
+    clips = await asyncio.gather(*(preview(pictures[0], prompt=prompt) for prompt in ("push in", "pan left")))
+    assert [clip.prompt for clip in clips] == ["push in", "pan left"]
+    assert clips[0].path.read_bytes() != clips[1].path.read_bytes()
+
+
+async def test_the_same_preview_is_the_same_to_the_byte(pictures):
+    one, other = [await preview(*pictures, prompt="push in") for _ in range(2)]
+    assert one.path.read_bytes() == other.path.read_bytes()
+
+
+async def test_whoever_stops_waiting_stops_the_drawing(pictures, ledger):
+    counted = ledger(_client(720))
+    begun = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def tell(share):
+        if share > 0:
+            loop.call_soon_threadsafe(begun.set)
+
+    drawing = asyncio.create_task(preview(*pictures, height=720, on_progress=tell))
+    await begun.wait()
+    drawing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await drawing
+    async with asyncio.timeout(10):
+        while not counted.refunded:
+            await asyncio.sleep(0.02)
+    assert counted.charged == counted.refunded == 1
+
+
+def test_what_cannot_be_used_is_refused_at_once(pictures):
+    with pytest.raises(FrameError):
+        run(preview("nowhere.png"))
+    with pytest.raises(InvalidRequestError):
+        run(preview(pictures[0], aspect_ratio="1:1"))
+    with pytest.raises(InvalidRequestError):
+        run(preview(pictures[0], prompt="a\0b"))
+
+
+def test_a_draft_that_cannot_be_drawn_says_so(pictures):
+    with pytest.raises(VeoError):
+        run(preview(pictures[0], prompt="push in [sandbox: create-video-error]"))
+
+
+def test_it_is_a_public_name_that_loads_when_it_is_used():
+    assert "preview" in ipyveo.__all__
