@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+from pathlib import Path
 
 import pytest
 
@@ -29,7 +30,7 @@ def test_a_preview_is_a_small_clip_outside_the_library(pictures, ratio, size):
     assert (clip.duration, clip.fps) == (8.0, 24.0)
     assert (clip.engine, clip.prompt) == ("sandbox", "slow push in")
     assert len(clip.poster()) > 1000
-    assert not os.listdir(os.environ["IPYVEO_LIBRARY"])
+    assert list(Path(os.environ["IPYVEO_LIBRARY"]).iterdir()) == []
 
 
 def test_its_file_goes_with_the_clip(pictures):
