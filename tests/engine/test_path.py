@@ -1,4 +1,4 @@
-"""The way of the camera: from the whole picture, smooth, beyond it only to draw back, another in each take."""
+"""The way of the camera: from the whole picture, smooth, beyond it only to draw back, other in each take."""
 
 from __future__ import annotations
 
