@@ -25,7 +25,7 @@ KINDS = {
     "one picture, camera move": (["still.png"], "push in", 1.25),
     "one picture as both ends, loop": (["still.png", "still.png"], "pan left", 1.25),
     "two pictures, global motion": (["pan-0.png", "pan-1.png"], "", 2.0),
-    "two pictures, layers": (["layers-0.png", "layers-1.png"], "", 2.0),
+    "two pictures, a thing of its own": (["layers-0.png", "layers-1.png"], "", 2.0),
     "two pictures, unrelated": (["still.png", "other.png"], "", 2.0),
 }
 LARGE = "one picture of 48 megapixels, camera move"
@@ -49,7 +49,7 @@ FFMPEG = {
         "-i",
         "pan-%d.png",
         "-vf",
-        "minterpolate=fps=24:mi_mode=mci",
+        "minterpolate=fps=24:mi_mode=mci:scd=none",
     ],
 }
 
