@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 BUNDLE := src/ipyveo/widgets/static/widget.js
 # Each names the packages of one kind of kernel that people have, and gets an environment of its own.
 KERNELS := $(patsubst tests/kernels/%.txt,build/kernels/%/.ready,$(wildcard tests/kernels/*.txt))
-PAGE := tests/widgets tests/kernels tests/test_notebooks.py
+PAGE := tests/widgets tests/test_notebooks.py
 # Nobody pays by trying: neither the demo nor a test sees a key.
 FREE := env -u GENAIPRO_API_KEY -u GENAIPRO_BASE_URL
 

@@ -14,7 +14,7 @@ SECTIONS = {
     "bench_imports": "Import: user and system time of a fresh process, less that of a bare `python -c pass`",
     "bench_bundle": "Bundle: what the browser loads",
     "bench_sse": "Event stream decoder: processor time on one core",
-    "bench_render": "Sandbox renderer: processor seconds of a clip of 8 s at 1280x720",
+    "bench_render": "Local engine: processor seconds of a clip of 8 s at 1280x720, medians of 3",
     "bench_inbetween": "In-betweens of two pictures: PSNR and SSIM against known frames, at 1/4, 1/2 and 3/4",
     "bench_library": "Library: the history as it is opened, on the kernel's side; medians of 7",
     "bench_page": "The widget: one JupyterLab, one Chromium; medians of alternated rounds unless said",

@@ -1,67 +1,234 @@
-"""Measures what drawing a clip costs beside encoding it: processor seconds of 8 s at 1280x720."""
+"""Measures what drawing a clip costs beside encoding it and beside ffmpeg's filters: 8 s at 1280x720."""
 
 from __future__ import annotations
 
+import json
+import re
+import shutil
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-import av
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter
 from table import Row
 
-from ipyveo.sandbox import render
+WIDTH, HEIGHT, SECONDS, ROUNDS = 1280, 720, 8, 3
+FRAMES = 24 * SECONDS
+_TURNS = 6
+# Each kind: its pictures, its prompt, and how often the cost of encoding its own frames it may come to.
+KINDS = {
+    "one picture, camera move": (["still.png"], "push in", 1.25),
+    "one picture as both ends, loop": (["still.png", "still.png"], "pan left", 1.25),
+    "two pictures, global motion": (["pan-0.png", "pan-1.png"], "", 2.0),
+    "two pictures, a thing of its own": (["layers-0.png", "layers-1.png"], "", 2.0),
+    "two pictures, unrelated": (["still.png", "other.png"], "", 2.0),
+}
+LARGE = "one picture of 48 megapixels, camera move"
+TO_H264 = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-threads", "2", "-pix_fmt", "yuv420p"]
+HELD = ["-loop", "1", "-framerate", "24", "-t", str(SECONDS), "-i"]
+CLOSER = f"zoompan=z='1+0.3*on/{FRAMES}':x='(iw-iw/zoom)/2':y='(ih-ih/zoom)/2':d={FRAMES}:s=1280x720:fps=24"
+FFMPEG = {
+    "ffmpeg xfade": [
+        *HELD,
+        "still.png",
+        *HELD,
+        "other.png",
+        "-filter_complex",
+        f"xfade=duration={SECONDS - 1}:offset=0.5",
+    ],
+    "ffmpeg zoompan": ["-i", "still.png", "-vf", CLOSER],
+    # It looks farther than the two pictures that it goes between, so there and back is given several times.
+    "ffmpeg minterpolate": [
+        "-framerate",
+        f"1/{SECONDS}",
+        "-i",
+        "pan-%d.png",
+        "-vf",
+        "minterpolate=fps=24:mi_mode=mci:scd=none",
+    ],
+}
 
-WIDTH, HEIGHT, SECONDS, ROUNDS = 1280, 720, 8.0, 3
+
+def rows() -> Iterator[Row]:
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        _draw_pictures(folder)
+        for kind, (pictures, prompt, at_most) in KINDS.items():
+            drawn = [_apart("draw", folder, pictures, prompt) for _ in range(ROUNDS)]
+            encoded = [_apart("encode", folder, pictures, prompt) for _ in range(ROUNDS)]
+            floor = median(one["cpu"] for one in encoded)
+            cost = median(one["cpu"] for one in drawn)
+            size = f"encoding alone; {drawn[0]['size'] / 1e6:.1f} MB, peak {drawn[0]['peak']:.0f} MB"
+            yield Row(f"{kind} ({drawn[0]['kind']})", cost, "{:.1f} s", size, floor, at_most=at_most)
+        peak = max(_apart("draw", folder, ["large.jpg"], "push in")["peak"] for _ in range(ROUNDS))
+        yield Row(f"{LARGE}: peak memory", peak, "{:.0f} MB", "the aim", 300, at_most=1)
+        yield from _of_ffmpeg(folder)
+        yield from _drafts(folder)
 
 
-def photo(seed: int) -> Image.Image:
+def _of_ffmpeg(folder: Path) -> Iterator[Row]:
+    if not shutil.which("ffmpeg"):
+        yield Row("ffmpeg's filters: there is no ffmpeg here", 0, "-")
+        return
+    ours = _apart("draw", folder, ["pan-0.png", "pan-1.png"], "")["cpu"]
+    for name, arguments in FFMPEG.items():
+        command = [
+            "ffmpeg",
+            "-y",
+            "-nostats",
+            "-benchmark",
+            *arguments,
+            *TO_H264,
+            "-frames:v",
+            str(FRAMES),
+            "x.mp4",
+        ]
+        # A shell between, for a process takes its parent's peak of memory for its own.
+        shell = ["sh", "-c", '"$@"; exit $?', "sh", *command]
+        done = subprocess.run(shell, cwd=folder, stderr=subprocess.PIPE, text=True, check=True)
+        user, system = (float(re.search(rf"{kind}=([\d.]+)s", done.stderr)[1]) for kind in ("utime", "stime"))
+        peak = int(re.search(r"maxrss=(\d+)", done.stderr)[1]) / 1000
+        size = (folder / "x.mp4").stat().st_size / 1e6
+        beside = f"our global motion; {size:.1f} MB, peak {peak:.0f} MB"
+        yield Row(name, user + system, "{:.1f} s", beside, ours)
+
+
+def _drafts(folder: Path) -> Iterator[Row]:
+    from ipyveo import preview, run
+
+    for name, pictures, aim in (("move", ["still.png"], 0.8), ("pair", ["pan-0.png", "pan-1.png"], 1.2)):
+        times = []
+        for _ in range(2 * ROUNDS):
+            begun = time.monotonic()
+            run(preview(*(folder / picture for picture in pictures)))
+            times.append(time.monotonic() - begun)
+        yield Row(
+            f"draft of 640x360, {name}: wall time, the best",
+            min(times),
+            "{:.2f} s",
+            "the aim",
+            aim,
+            at_most=1,
+        )
+
+
+def _draw_pictures(folder: Path) -> None:
+    """Write two stills, what a camera sees that goes 67 pixels on, and two layers that move apart."""
+    ground, other = _photograph(1), _photograph(2)
+    for name, picture in (("still", ground), ("other", other)):
+        picture.crop((0, 0, 1920, 1080)).save(folder / f"{name}.png")
+    oval = Image.new("L", (600, 600))
+    ImageDraw.Draw(oval).ellipse((0, 0, 600, 600), fill=255)
+    for number in range(_TURNS):
+        gone = number % 2
+        seen = ground.crop((400 + 67 * gone, 200, 400 + 67 * gone + WIDTH, 200 + HEIGHT))
+        seen.save(folder / f"pan-{number}.png")
+        seen.paste(other.crop((0, 0, 600, 600)), (440 - 130 * gone, 60), oval)
+        seen.save(folder / f"layers-{number}.png")
+    ground.resize((8000, 6000), Image.Resampling.BICUBIC).save(folder / "large.jpg", quality=90)
+
+
+def _photograph(seed: int) -> Image.Image:
     """Draw a picture with detail at every scale, as photographs have it."""
-    rng, drawn = np.random.default_rng(seed), np.zeros((1080, 1920, 3))
+    rng, drawn = np.random.default_rng(seed), np.zeros((1280, 2200, 3))
     for level in range(7):
-        size = (1920 >> level, 1080 >> level)
+        size = (2200 >> level, 1280 >> level)
         noise = rng.normal(0, 2.0 * 1.7**level, (size[1], size[0], 3))
-        layers = [Image.fromarray(noise[..., c].astype(np.float32)).resize((1920, 1080)) for c in range(3)]
+        layers = [Image.fromarray(noise[..., c].astype(np.float32)).resize((2200, 1280)) for c in range(3)]
         drawn += np.stack([np.asarray(layer) for layer in layers], axis=-1)
     picture = Image.fromarray(np.clip(drawn + 128, 0, 255).astype(np.uint8))
     return picture.filter(ImageFilter.GaussianBlur(1))
 
 
-def cpu_seconds(work: Callable[..., None], *arguments: object) -> float:
+# What follows runs in processes of their own ------------------------------------------------------
+
+
+def _apart(what: str, folder: Path, pictures: list[str], prompt: str) -> dict[str, float]:
+    command = [sys.executable, __file__, what, prompt, *(str(folder / picture) for picture in pictures)]
+    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+
+
+def draw(prompt: str, paths: list[Path]) -> dict[str, object]:
+    """Draw a clip as the sandbox does, uploads included, and return what that took."""
+    from ipyveo.engine import render
+    from ipyveo.engine.scene import Between
+    from ipyveo.media.original import Original
+    from ipyveo.media.picture import decode_file
+
+    kinds = []
+    stage = render.stage
+
+    def noted(*said, **more):
+        scene = stage(*said, **more)
+        kinds.append(scene._between.kind if isinstance(scene, Between) else type(scene).__name__.lower())
+        return scene
+
+    render.stage = noted
+    pictures = [
+        decode_file(
+            Original(lambda file, path=path: file.write(path.read_bytes()), path.name), path.name
+        ).image
+        for path in paths
+    ]
+    clip = paths[0].with_name("clip.mp4")
     begun = time.process_time()
-    work(*arguments)
-    return time.process_time() - begun
+    _render(clip, pictures, prompt)
+    cpu = time.process_time() - begun
+    status = Path("/proc/self/status").read_text("utf-8")
+    peak = int(status.split("VmHWM:")[1].split()[0]) / 1000
+    return {"cpu": cpu, "peak": peak, "size": clip.stat().st_size, "kind": kinds[0]}
 
 
-def draw(path: Path, start: Image.Image, end: Image.Image | None) -> None:
-    render.render_clip(
-        path, start, end, width=WIDTH, height=HEIGHT, seconds=SECONDS, take=0, on_progress=lambda _: None
+def encode(prompt: str, paths: list[Path]) -> dict[str, float]:
+    """Encode the frames of the same clip, drawn beforehand, as the renderer does."""
+    from ipyveo.engine import render
+    from ipyveo.engine.encode import Canvas, Encoder
+
+    kept = []
+
+    class Keeping(Encoder):
+        def write(self, canvas, _):
+            kept.append([plane.copy() for plane in canvas.planes])
+
+    render.Encoder = Keeping
+    clip = paths[0].with_name("encoded.mp4")
+    _render(clip, [Image.open(path) for path in paths], prompt)
+    canvases = []
+    for planes in kept:
+        canvases.append(Canvas(WIDTH, HEIGHT))
+        for plane, drawn in zip(canvases[-1].planes, planes, strict=True):
+            np.copyto(plane, drawn)
+    begun = time.process_time()
+    with Encoder(clip, WIDTH, HEIGHT, fragmented=False) as encoder:
+        for number, canvas in enumerate(canvases):
+            encoder.write(canvas, number)
+    return {"cpu": time.process_time() - begun}
+
+
+def _render(clip: Path, pictures: list[Image.Image], prompt: str) -> None:
+    from ipyveo.engine.render import render_clip
+
+    start, end = pictures[0], pictures[1] if len(pictures) > 1 else None
+    render_clip(
+        clip,
+        start,
+        end,
+        width=WIDTH,
+        height=HEIGHT,
+        seconds=SECONDS,
+        prompt=prompt,
+        take=0,
+        on_progress=lambda _: None,
     )
 
 
-def encode(path: Path, planes: list[render.Planes]) -> None:
-    """Encode frames made beforehand, with the renderer's own settings."""
-    with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
-        stream = render._stream(container, WIDTH, HEIGHT)
-        for number, frame in enumerate(planes):
-            container.mux(stream.encode(render._frame(frame, number)))
-        container.mux(stream.encode())
-
-
-def rows() -> Iterator[Row]:
-    start, end = photo(1), photo(2)
-    frames = round(SECONDS * render.FRAMES_PER_SECOND)
-    with TemporaryDirectory() as folder:
-        path = Path(folder, "clip.mp4")
-        for name, second in (("two pictures, dissolve", end), ("one picture, camera move", None)):
-            stills = [render._planes(p, WIDTH, HEIGHT) for p in (start, second) if p is not None]
-            planes = list(render._moving(stills, render._TAKES[0], frames))
-            drawn: list[float] = []
-            encoded: list[float] = []
-            for _ in range(ROUNDS):
-                drawn.append(cpu_seconds(draw, path, start, second))
-                encoded.append(cpu_seconds(encode, path, planes))
-            yield Row(name, median(drawn), "{:.1f} s", "encoding the same frames", median(encoded))
+if __name__ == "__main__":
+    measured = {"draw": draw, "encode": encode}[sys.argv[1]](
+        sys.argv[2], [Path(path) for path in sys.argv[3:]]
+    )
+    print(json.dumps(measured))  # noqa: T201 - its parent reads it

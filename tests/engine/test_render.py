@@ -172,8 +172,9 @@ def test_takes_differ_and_each_is_the_same_to_the_byte_again(tmp_path, end, prom
     takes = [
         clip(tmp_path / f"{take}.mp4", start, end, seconds=0.5, prompt=prompt, take=take) for take in range(4)
     ]
-    thirds = [luma(path)[8] for path in takes]
-    assert all(psnr(one, other) < 40 for one, other in combinations(thirds, 2))
+    seen = [luma(path) for path in takes]
+    for one, other in combinations(seen, 2):
+        assert min(psnr(a, b) for a, b in zip(one, other, strict=True)) < 35
     again = clip(tmp_path / "again.mp4", start, end, seconds=0.5, prompt=prompt, take=2)
     assert again.read_bytes() == takes[2].read_bytes()
 

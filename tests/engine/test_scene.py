@@ -110,3 +110,15 @@ def test_without_words_the_camera_looks_to_where_there_is_detail(box, right, dow
     picture.paste(Image.fromarray(noise), box)
     scene = stage(picture, None, WIDTH, HEIGHT, prompt="", direction=read_direction(""), take=0)
     assert (np.sign(scene._path.end.right), np.sign(scene._path.end.down)) == (right, down)
+
+
+def test_between_two_pictures_a_camera_that_draws_back_sees_no_streaks():
+    noise = np.random.default_rng(0).integers(0, 255, (90, 160, 3), dtype=np.uint8)
+    start = Image.fromarray(noise).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)
+    end = start.crop((12, 4, WIDTH, HEIGHT - 2)).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)
+    prompt = "fast pull out"
+    scene = stage(start, end, WIDTH, HEIGHT, prompt=prompt, direction=read_direction(prompt), take=2)
+    frame = blank()
+    scene.draw(0.5, frame)
+    for border in (frame.y[:, :12], frame.y[:12].T):
+        assert np.abs(np.diff(border.astype(int), axis=1)).mean() > 3

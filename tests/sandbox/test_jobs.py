@@ -7,6 +7,7 @@ import gc
 import os
 import threading
 import weakref
+from dataclasses import replace
 
 import cv2
 import pytest
@@ -116,3 +117,14 @@ async def test_clips_have_the_height_of_the_options(tmp_path, height, size):
     (path,) = tmp_path.glob("*.mp4")
     measured = measure_video(path)
     assert (measured.width, measured.height) == size
+
+
+async def test_files_of_drafts_do_not_heap_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(render, "render_clip", lambda path, *_, **__: path.write_bytes(b""))
+    jobs = Jobs(SandboxOptions(clip_seconds=0.1, stage_seconds=0), tmp_path)
+    for draft in (True, False):
+        chosen = choose("ends-unheard" if draft else "")
+        for _ in range(30):
+            await _phases(jobs.accept(replace(_order(Image.new("RGB", (64, 36))), chosen=chosen)))
+    await jobs.close()
+    assert len(list(tmp_path.iterdir())) == 20 + 30

@@ -63,9 +63,11 @@ UPLOADS = {
 }
 
 
-def first_frame(caller, data, kind, prompt):
+def first_frame(caller, data, kind, prompt, end=None):
     fields = {"prompt": prompt, "aspect_ratio": "VIDEO_ASPECT_RATIO_LANDSCAPE", "number_of_videos": "1"}
     files = {"start_image": (f"start.{kind.lower()}", data, TYPES[kind])}
+    if end is not None:
+        files["end_image"] = (f"end.{kind.lower()}", end, TYPES[kind])
     events = caller.post("frames-to-video", data=fields, files=files).events()
     assert events[-1][0] == SUCCESSFUL, events
     clip = caller.http.get(caller.rows(prompt)[0]["file_urls"][0]).content
@@ -88,10 +90,13 @@ def peak_megabytes(process):
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="what a process needs is read from /proc")
-def test_a_clip_of_a_48_megapixel_jpeg_takes_300_megabytes_at_most(sandbox_with, a_prompt):
+@pytest.mark.parametrize("prompt", ["pull out", "roll, fast push in", "two pictures"])
+def test_a_clip_of_48_megapixel_jpegs_takes_300_megabytes_at_most(sandbox_with, a_prompt, prompt):
     caller = sandbox_with(clip_seconds=4, stage_seconds=0)
     photograph = Image.effect_noise((2000, 1500), 40).convert("RGB").resize((8000, 6000))
     data = encoded(photograph, "JPEG", quality=90)
-    for prompt in ("pull out", "roll, fast push in"):
-        first_frame(caller, data, "JPEG", f"{a_prompt()}, {prompt}")
+    end = (
+        encoded(photograph.crop((0, 0, 7500, 5625)), "JPEG", quality=90) if prompt == "two pictures" else None
+    )
+    first_frame(caller, data, "JPEG", f"{a_prompt()}, {prompt}", end)
     assert peak_megabytes(caller.process) < 300

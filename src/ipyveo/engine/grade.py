@@ -33,7 +33,7 @@ class Grade(NamedTuple):
 
     def put(self, share: float, frame: Planes) -> None:
         """Change a frame's light, as far as `share` says, in place."""
-        if share > 0.0:
+        if share > 0.0 and self != _AS_IT_IS:
             levels = np.arange(256, dtype=np.float64)
             lit = np.clip((levels - _BLACK) / _RANGE, 0.0, 1.0)
             luma = _BLACK + _RANGE * np.minimum(1.0, self.gain * lit**self.power)
@@ -42,6 +42,7 @@ class Grade(NamedTuple):
                 _mapped(plane, levels + share * (changed - levels))
 
 
+_AS_IT_IS: Final = Grade()
 _BLACK: Final = 16.0
 _RANGE: Final = 219.0
 GRADES: Final[dict[Light, Grade]] = {

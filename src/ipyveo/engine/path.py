@@ -92,8 +92,9 @@ _TAKES: Final = ((1.0, 0.0, 0.0), (0.75, -0.6, -0.4), (1.25, 0.6, -0.4), (0.9, 0
 _BETWEEN_TWO: Final = 0.5  # of two pictures the motion is the main thing
 _TIMINGS: Final = (1.0, 0.7, 1.45, 1.2)
 _GENTLY: Final = 0.8
-_TOWARDS: Final = 1.5  # the middle of what is to be seen is rarely far from the middle
+_TOWARDS: Final = 1.0
 _CLOSEST: Final = math.log(2.5)
+_SHIFTED: Final = 0.8
 _ASIDE: Final = 0.04
 _STEP: Final = 0.01
 _LOOKED_AT: Final = tuple((step / 48) ** 2 for step in range(49))  # a turn needs most room where it begins
@@ -219,7 +220,8 @@ def _within(end: Pose, shape: float, right: float, down: float) -> Pose:
         end = end._replace(closer=end.closer + _STEP)
     room = 0.5 - math.exp(-end.closer) / 2
     aside = end._replace(
-        right=_bounded(end.right + right * room / 2, room), down=_bounded(end.down + down * room / 2, room)
+        right=_bounded(end.right + _SHIFTED * right * room, room),
+        down=_bounded(end.down + _SHIFTED * down * room, room),
     )
     while not all(aside.times(share).inside(shape) for share in _LOOKED_AT):
         aside = aside._replace(closer=aside.closer + _STEP)

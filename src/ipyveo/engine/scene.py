@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ipyveo.engine.camera import Direction
     from ipyveo.engine.inbetween import InBetweens
-    from ipyveo.engine.path import Affine, Path, Pose
+    from ipyveo.engine.path import Affine, Path
     from ipyveo.engine.planes import Plane
 
 _FINER: Final = 1.5
@@ -101,19 +101,13 @@ class Moved:
     def draw(self, time: float, out: Planes) -> None:
         """Draw the frame at a share of the clip's time."""
         if any(self._path.end):
-            self._look(self._path.pose(time), out)
+            height, width = out.y.shape
+            pose = self._path.pose(time)
+            _look(self._source, self._to_source @ np.vstack([pose.view(width, height), [0, 0, 1]]), out)
         else:
             for plane, ready in zip(out, self._whole, strict=True):
                 np.copyto(plane, ready)
         self._grade.put(self._path.gone(time), out)
-
-    def _look(self, pose: Pose, out: Planes) -> None:
-        height, width = out.y.shape
-        view = self._to_source @ np.vstack([pose.view(width, height), [0, 0, 1]])
-        _warp(self._source.y, view, out.y)
-        view = _FROM_LUMA @ view @ _TO_LUMA
-        _warp(self._source.u, view, out.u)
-        _warp(self._source.v, view, out.v)
 
 
 class Between:
@@ -128,9 +122,16 @@ class Between:
     def draw(self, time: float, out: Planes) -> None:
         """Draw the frame at a share of the clip's time."""
         height, width = out.y.shape
-        pose = self._path.pose(time)
-        camera = pose.view(width, height).astype(np.float32) if any(pose) else None
-        self._between.draw(self._path.way(time), camera, out)
+        pose, way = self._path.pose(time), self._path.way(time)
+        if not any(pose):
+            self._between.draw(way, None, out)
+        elif pose.closer >= 0:
+            self._between.draw(way, pose.view(width, height).astype(np.float32), out)
+        else:
+            # What lies around a frame is its own mirror image, so there has to be a frame first.
+            whole = Planes(*(np.empty(plane.shape, np.uint8) for plane in out))
+            self._between.draw(way, None, whole)
+            _look(whole, np.vstack([pose.view(width, height), [0, 0, 1]]), out)
 
 
 class CrossFade:
@@ -149,6 +150,14 @@ class CrossFade:
 # A chroma sample lies on the left luma column of its pair, between its two rows.
 _TO_LUMA: Final = np.array([[2, 0, 0], [0, 2, 0.5], [0, 0, 1]])
 _FROM_LUMA: Final = np.linalg.inv(_TO_LUMA)
+
+
+def _look(source: Planes, view: Affine, out: Planes) -> None:
+    """Draw a frame, `view` being 3 x 3 and from its luma pixels to the source's."""
+    of_chroma = _FROM_LUMA @ view @ _TO_LUMA
+    _warp(source.y, view, out.y)
+    _warp(source.u, of_chroma, out.u)
+    _warp(source.v, of_chroma, out.v)
 
 
 def _warp(source: Plane, view: Affine, out: Plane) -> None:

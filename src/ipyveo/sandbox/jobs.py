@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import secrets
+from collections import deque
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_DRAFTS_KEPT = 20
 _PACK_LASTS = timedelta(days=30)
 _EVIL_LINKS = {"evil-url": "http://10.0.0.1/x.mp4", "javascript-url": "javascript:alert(1)"}
 
@@ -184,6 +186,7 @@ class Jobs:
         self._opened_at = datetime.now(UTC)
         self._jobs: list[Job] = []
         self._clips: dict[str, StoredClip] = {}
+        self._drafts: deque[str] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         # One clip keeps two cores busy: its painters, and beside them x264.
         self._renderers = asyncio.Semaphore(max(1, (os.cpu_count() or 1) // 2))
@@ -304,8 +307,16 @@ class Jobs:
             )
         names = [name for name, _ in job.order.chosen.picks if name in FILES]
         self._clips[clip_id] = StoredClip(path, names[0] if names else "")
+        if "ends-unheard" in job.order.chosen:
+            self._forget_but_latest(clip_id)
         evil = next((_EVIL_LINKS[name] for name in names if name in _EVIL_LINKS), None)
         return evil or f"files/{clip_id}.mp4"
+
+    def _forget_but_latest(self, clip_id: str) -> None:
+        """Let the file of a draft from long ago go: its listener has fetched it, or never will."""
+        self._drafts.append(clip_id)
+        if len(self._drafts) > _DRAFTS_KEPT:
+            self._clips.pop(self._drafts.popleft()).path.unlink(missing_ok=True)
 
     def _reporter(self, job: Job, take: int) -> Callable[[float], None]:
         """Make the callback that tells the job's log of whole percents, from the renderer's thread."""

@@ -32,6 +32,7 @@ LARGEST_UPLOAD = 25_000_000
 _LARGEST_BODY = 4 * LARGEST_UPLOAD
 _LARGEST_JSON = 1_000_000
 _MOST_REFERENCES = 3
+_MOST_DETAIL = (1920, 1080)  # what the engine makes of the largest clips' pictures
 
 _RATIOS = {"VIDEO_ASPECT_RATIO_LANDSCAPE": True, "VIDEO_ASPECT_RATIO_PORTRAIT": False}
 _COUNTS = {"1": 1, "2": 2, "3": 3, "4": 4}
@@ -159,7 +160,8 @@ def frames_to_video(draft: Draft, chosen: Chosen) -> Order:
     starts = draft.pictures("start_image")
     if not starts:
         raise HTTPException(400, "start_image is required")
-    pictures = (*starts[:1], *draft.pictures("end_image")[:1])
+    ends = (*starts[:1], *draft.pictures("end_image")[:1])
+    pictures = tuple(_cropped(picture, landscape=landscape) for picture in ends)
     return Order(prompt, pictures, landscape, count, uploads=True, chosen=chosen)
 
 
@@ -178,7 +180,7 @@ def ingredients_to_video(draft: Draft, chosen: Chosen) -> Order:
     pictures = draft.pictures("reference_images")
     if not 1 <= len(pictures) <= _MOST_REFERENCES:
         raise HTTPException(400, "reference_images must be 1 to 3 files")
-    ends = (pictures[0], *pictures[1:][-1:])
+    ends = tuple(_cropped(picture, landscape=True) for picture in (pictures[0], *pictures[1:][-1:]))
     return Order(prompt, ends, landscape=True, count=count, uploads=True, chosen=chosen)
 
 
@@ -207,6 +209,14 @@ def _decoded(upload: _Upload, name: str) -> Image.Image:
         Image.DecompressionBombWarning,
     ) as error:
         raise HTTPException(400, f"{name} is not a picture that can be read") from error
+
+
+def _cropped(picture: Image.Image, *, landscape: bool) -> Image.Image:
+    """Keep what a clip shows of a large picture, for it is kept as long as the job goes on."""
+    size = _MOST_DETAIL if landscape else _MOST_DETAIL[::-1]
+    if picture.width <= size[0] or picture.height <= size[1]:
+        return picture
+    return ImageOps.fit(picture, size, Image.Resampling.LANCZOS)
 
 
 def _opaque(picture: Image.Image) -> Image.Image:
