@@ -133,7 +133,7 @@ export class Studio {
     const between = element("div", { class: "iv-between" }, this.#swap, this.#loop);
     const frames = element("div", { class: "iv-frames" }, this.#start.root, between, this.#end.root);
     const videos = element("div", { class: "iv-videos" }, element("span", {}, "Videos"), this.#cost);
-    const go = element("div", { class: "iv-videos" }, this.#preview, this.#generate);
+    const go = element("div", { class: "iv-videos" }, this.#generate, this.#preview);
     const settings = element("div", { class: "iv-settings" }, this.#ratio.root, videos, this.#count.root, go);
     const composer = element("div", { class: "iv-composer" }, frames, this.#prompt.root, settings);
     const card = element("div", { class: "iv-card" }, this.#live, this.#head, composer, this.#framingNotes, this.#line);
