@@ -105,6 +105,8 @@ interface Entry {
 
 export class Assets {
   readonly #entries = new Map<string, Entry>();
+  /** the keys of each view's history, whose posters no other view's update may drop */
+  readonly strips = new Set<ReadonlySet<string>>();
 
   constructor(private readonly link: Line) {}
 
@@ -124,10 +126,10 @@ export class Assets {
     this.#entries.get(`${what} ${key}`)?.fetch.settle(new Blob([bytes], { type: mediaType(media) }));
   }
 
-  /** Drops and revokes everything whose key is not among these. */
+  /** Drops and revokes everything whose key is not among these, nor in a strip. */
   retain(keys: ReadonlySet<string>): void {
     for (const [name, entry] of this.#entries) {
-      if (keys.has(entry.key)) continue;
+      if ([keys, ...this.strips].some((each) => each.has(entry.key))) continue;
       this.#entries.delete(name);
       if (entry.made) URL.revokeObjectURL(entry.made);
       else entry.fetch.cancel("No longer shown.");

@@ -11,12 +11,12 @@ export function clock(seconds: number): string {
 
 /** A share of 0..1 as a whole percentage that says 100 only at the very end. */
 export function percent(share: number): string {
-  return `${Math.min(100, Math.max(0, Math.floor(share * 100)))} %`;
+  return `${Math.floor(Math.min(1, Math.max(0, share)) * 100)} %`;
 }
 
 function day(date: Date): string {
-  const year = date.getFullYear() === new Date().getFullYear() ? {} : ({ year: "numeric" } as const);
-  return date.toLocaleDateString("en-GB", { day: "numeric", month: "long", ...year });
+  const year = date.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
+  return date.toLocaleDateString("en-GB", { day: "numeric", month: "long", year });
 }
 
 /** A moment in the reader's own time zone: the clock for today, the day as well for any other. */

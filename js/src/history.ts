@@ -11,7 +11,6 @@ export class History {
   readonly root: HTMLElement;
   /** what the strip shows; each poster is kept as long */
   readonly keys = new Set<string>();
-  readonly #moves = randomId();
   readonly #search = element("input", { type: "search", "aria-label": "Search by prompt", placeholder: "Search by prompt" });
   readonly #strip = element("ul", { class: "iv-strip" });
   readonly #older = button("Older", { class: "iv-link", hidden: "" }, () => this.#ask());
@@ -30,13 +29,13 @@ export class History {
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => this.#anew(), TYPING_PAUSE_MS);
     });
-    link.listen(this.#moves, (answer) => setText(this.#sentence, (answer as MovedAnswer).sentence));
+    link.assets.strips.add(this.keys);
   }
 
   close(): void {
     clearTimeout(this.#timer);
-    this.link.forget(this.#moves);
     this.link.forget(this.#question);
+    this.link.assets.strips.delete(this.keys);
   }
 
   #anew(): void {
@@ -63,27 +62,38 @@ export class History {
 
   #item({ key, prompt, at }: PastClip): HTMLElement {
     this.keys.add(key);
-    const move = (way: Way): void => {
-      if (!this.refused()) this.link.send({ type: "move", id: this.#moves, key, way });
+    const move = (way: Way, failed = () => {}): boolean => {
+      if (this.refused()) return false;
+      const id = randomId();
+      this.link.listen(id, (answer) => {
+        const { sentence, done } = answer as MovedAnswer;
+        this.link.forget(id);
+        setText(this.#sentence, sentence);
+        if (!done) failed();
+      });
+      this.link.send({ type: "move", id, key, way });
+      return true;
     };
     const picture = element("img", { alt: "" });
     this.link.assets.load("poster", key).then((url) => (picture.src = url), () => {});
     const use = button("", { class: "iv-again", "aria-label": `Use again: ${prompt}`, title: prompt }, () => move("use"));
     use.append(picture, element("bdi", {}, prompt));
     const actions = element("span", { class: "iv-actions" });
-    const put = (label: string, pressed: () => void): HTMLButtonElement => button(label, { class: "iv-link" }, pressed);
+    const put = (label: string, pressed: () => void): HTMLButtonElement =>
+      button(label, { class: "iv-link", title: prompt }, pressed);
+    /** Shows the way back in place of a clip that was put away, or the clip again. */
+    const turn = (undo?: HTMLElement): void => {
+      const focused = actions.matches(":focus-within");
+      use.hidden = undo !== undefined;
+      actions.replaceChildren(...(undo ? [undo] : ways));
+      if (focused) (undo ?? use).focus();
+    };
     const away = (label: string, way: Way, back: Way): HTMLButtonElement =>
       put(label, () => {
-        move(way);
         const undo = put("Undo", () => {
-          move(back);
-          use.hidden = false;
-          actions.replaceChildren(...ways);
-          use.focus();
+          if (move(back, () => turn(undo))) turn();
         });
-        use.hidden = true;
-        actions.replaceChildren(undo);
-        undo.focus();
+        if (move(way, turn)) turn(undo);
       });
     const ways = [away("Hide", "hide", "unhide"), away("Delete", "delete", "restore")];
     actions.append(...ways);

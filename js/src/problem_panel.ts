@@ -41,7 +41,10 @@ export class ProblemPanel {
       setText(this.#rest, rest);
       this.#unfold(false);
       if (error) this.root.append(this.#alert);
-      else this.#leave();
+      else {
+        if (this.#alert.matches(":focus-within")) this.fallback.focus({ preventScroll: true });
+        this.#alert.remove();
+      }
     }
     setText(this.#note, run.note ? `This run ${run.note}.` : "");
     const again = status === "interrupted" ? run.again : "";
@@ -55,11 +58,5 @@ export class ProblemPanel {
   #unfold(open: boolean): void {
     show(this.#raw, open, this.#details);
     setAttribute(this.#details, "aria-expanded", String(open));
-  }
-
-  #leave(): void {
-    const hadFocus = this.#alert.matches(":focus-within");
-    this.#alert.remove();
-    if (hadFocus) this.fallback.focus({ preventScroll: true });
   }
 }

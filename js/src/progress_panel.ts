@@ -25,13 +25,7 @@ export class ProgressPanel {
     private readonly announce: (words: string) => void,
     private readonly fallback: HTMLElement,
   ) {
-    this.#bar = element("div", {
-      class: "iv-track",
-      role: "progressbar",
-      "aria-label": "Progress",
-      "aria-valuemin": "0",
-      "aria-valuemax": "100",
-    });
+    this.#bar = element("div", { class: "iv-track", role: "progressbar", "aria-label": "Progress" });
     this.#bar.append(this.#fill);
     const leave = button("Stop watching", { class: "iv-link" }, stop);
     this.#again = button("", { class: "iv-link", hidden: "" }, sendAgain);
@@ -48,7 +42,7 @@ export class ProgressPanel {
     if (!shown) return;
     this.#draw(traits._run.stages);
     this.#bar.classList.toggle("iv-unknown", traits.progress === null);
-    this.#fill.style.width = traits.progress === null ? "" : `${Math.min(1, Math.max(0, traits.progress)) * 100}%`;
+    this.#fill.style.width = traits.progress === null ? "" : `${traits.progress * 100}%`;
     const percentage = traits.progress === null ? null : String(Math.round(traits.progress * 100));
     setAttribute(this.#bar, "aria-valuenow", percentage);
     setAttribute(this.#bar, "aria-valuetext", traits.stage);

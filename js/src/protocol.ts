@@ -75,7 +75,7 @@ export type Stage = [state: "done" | "now" | "next", words: string];
 
 /** What is said over takes. */
 export interface Headed {
-  /** how many there are; and what else is known of them, where "{at}" stands for when they were made */
+  /** what or how many they are; and what else is known of them, where "{at}" stands for when they were made */
   heading?: [string, string];
   /** ISO 8601 */
   at: string;
@@ -254,8 +254,8 @@ export interface PastClip {
 /** The kernel's answer to `history`: a page of the clips, the newest first; a sentence where there is something to say. */
 export type HistoryAnswer = { type: "history"; id: string; clips: PastClip[]; more: boolean; sentence: string };
 
-/** The kernel's answer to `move`: what was done, or what is wrong. */
-export type MovedAnswer = { type: "moved"; id: string; sentence: string };
+/** The kernel's answer to `move`: what was done, or what is wrong and kept it from being done. */
+export type MovedAnswer = { type: "moved"; id: string; sentence: string; done: boolean };
 
 /** A poster sent unasked, with one buffer: a kernel whose cell runs may hear no question. */
 export type PosterGift = { type: "poster"; key: string; media_type: string };

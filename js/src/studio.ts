@@ -53,6 +53,7 @@ export class Studio {
   readonly #swap: HTMLButtonElement;
   readonly #loop: HTMLButtonElement;
   #stage = "";
+  #drafted: string | undefined;
   #scheduled = false;
   #closed = false;
 
@@ -84,7 +85,7 @@ export class Studio {
       this.#set("number_of_videos", value),
     );
     this.#generate = button("Generate", { class: "iv-generate" }, () => this.#ask());
-    this.#preview = button("Preview", { class: "iv-preview", title: "A free draft, drawn on this machine" }, () => this.#sketch());
+    this.#preview = button("Preview", { class: "iv-preview", title: "Free, drawn on this machine" }, () => this.#sketch());
     const loops = { class: "iv-swap", "aria-label": "End as start", title: "End as start, for a loop" };
     // Of what is on its way nobody can say which frame it will be after that.
     const still = (message: ToKernel) => (): void => {
@@ -137,8 +138,7 @@ export class Studio {
     const settings = element("div", { class: "iv-settings" }, this.#ratio.root, videos, this.#count.root, go);
     const composer = element("div", { class: "iv-composer" }, frames, this.#prompt.root, settings);
     const card = element("div", { class: "iv-card" }, this.#live, this.#head, composer, this.#framingNotes, this.#line);
-    card.append(this.#before.root);
-    card.append(this.#progress.root, this.#problem.root, this.#halted, this.#notice, this.#offers.root, this.#draft.root, this.#takes.root, this.#history.root);
+    card.append(this.#before.root, this.#progress.root, this.#problem.root, this.#halted, this.#notice, this.#offers.root, this.#draft.root, this.#takes.root, this.#history.root);
     // JupyterLab looks for this attribute before it takes a key for a shortcut.
     const suppress = { "data-lm-suppress-shortcuts": "true" };
     return element("div", { class: "ipyveo", role: "region", "aria-label": "Frames to video", ...suppress }, card);
@@ -191,15 +191,17 @@ export class Studio {
     const { _draft: draft } = traits;
     this.#takes.update(traits._run, traits._clips);
     this.#draft.update(draft, draft.clips);
-    setText(this.#preview, draft.share === null ? "Preview" : `Stop preview · ${percent(draft.share)}`);
+    setText(this.#preview, gone || draft.share === null ? "Preview" : `Stop preview · ${percent(draft.share)}`);
     setAttribute(this.#preview, "aria-disabled", gone ? "true" : null);
     // One run a widget at a time: while it goes nothing is offered.
     const { _before: before, _offers: left } = traits._run.running || gone ? NOTHING : traits;
-    const fresh = [this.#before.update(before.lines), this.#offers.update(left.lines, left.more)];
+    const drafted = draft.clips[0]?.key;
+    const fresh = [drafted !== this.#drafted && draft.heading?.join(""), this.#before.update(before.lines), this.#offers.update(left.lines, left.more)];
     this.#connection();
     const notes = [traits._frames.start, traits._frames.end].flatMap((frame) => frame?.notes ?? []);
     this.#quiet(this.#framingNotes, notes.join("\n"));
-    this.link.assets.retain(new Set([...keysOf(traits), ...this.#history.keys]));
+    this.link.assets.retain(keysOf(traits));
+    this.#drafted = drafted;
     if (traits.stage !== this.#stage) fresh.unshift(traits.stage);
     this.#stage = traits.stage;
     // One write says it all: of several in a row only the last would be spoken.
@@ -263,6 +265,7 @@ export class Studio {
 
   /** Asks for a draft, for which a start frame is enough; or stops the one that is being drawn. */
   #sketch(): void {
+    if (this.#refused()) return;
     const { _draft: draft, aspect_ratio } = this.#read();
     if (draft.share === null && this.#lacks(false)) return;
     this.#settled({ type: "preview", prompt: this.#prompt.text, aspect_ratio });
@@ -304,16 +307,16 @@ export class Studio {
       event.preventDefault();
       event.stopPropagation();
       if (!event.repeat) this.#ask();
-    } else if (event.target === this.#prompt.input || !(command || event.altKey)) {
-      // VS Code and Colab listen higher up for single keys; combined ones like Ctrl + S stay theirs outside the prompt.
+    } else if (written(event) || !(command || event.altKey)) {
+      // VS Code and Colab listen higher up for single keys; combined ones like Ctrl + S stay theirs where nobody writes.
       event.stopPropagation();
     }
   }
 
   #paste(event: ClipboardEvent): void {
     const data = event.clipboardData;
-    // Office programs put a picture of the text beside the text: in the prompt the text is meant.
-    if (!data || (event.target === this.#prompt.input && data.types.includes("text/plain"))) return;
+    // Office programs put a picture of the text beside the text: where people write the text is meant.
+    if (!data || (written(event) && data.types.includes("text/plain"))) return;
     event.preventDefault();
     event.stopPropagation();
     const { start, end } = this.model.get("_frames");
@@ -332,6 +335,11 @@ export class Studio {
     const targets = found.length > 1 ? [this.#start, this.#end] : slots;
     for (const [index, picture] of found.slice(0, 2).entries()) targets[index]?.take(picture);
   }
+}
+
+/** Tells whether an event is of a field that people write in. */
+function written({ target }: Event): boolean {
+  return (target as Element).matches("textarea,[type=search]");
 }
 
 function keysOf({ _frames, _clips, _draft }: Traits): Set<string> {

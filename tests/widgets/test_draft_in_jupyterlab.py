@@ -37,6 +37,8 @@ def test_a_draft_plays_beside_the_form_until_the_real_take_comes(lab, tab):
     draft = studio.get_by_role("group", name="Preview", exact=True)
     expect(draft).to_be_visible()
     expect(preview).to_be_visible()
+    said = studio.get_by_role("status").filter(has_text="drawn on this machine, not Veo")
+    expect(said).to_have_count(1)
     draft.get_by_role("button", name="Play preview", exact=True).click()
     tab.wait_for_function("() => document.querySelector('video').currentTime > 0.2")
     assert draft.locator("video").evaluate("(video) => [video.videoWidth, video.videoHeight]") == [640, 360]

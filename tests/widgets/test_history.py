@@ -57,6 +57,7 @@ async def test_the_history_comes_in_pages_is_searched_and_each_clip_keeps_its_na
     assert set(prompts(found)) == {"dawn 12", "dawn 10"}
     keys = {clip["prompt"]: clip["key"] for clip in [*first["clips"], *second["clips"]]}
     assert all(clip["key"] == keys[clip["prompt"]] for clip in found["clips"])
+    assert found["sentence"] == "2 clips of such a prompt."
     nothing = await history(page, "noon")
     assert (nothing["clips"], nothing["sentence"]) == ([], "No clips of such a prompt.")
 
@@ -92,13 +93,24 @@ async def test_a_clip_fills_the_form_in_as_it_was(shelf, pictures):
     assert [studio.start_image.name, studio.end_image.name] == [path.name for path in pictures]
 
 
+async def test_clips_that_were_deleted_are_not_offered_as_made_before(shelf):
+    studio, page = shelf
+    clip = (await history(page))["clips"][0]
+    await move(page, "use", clip)
+    await page.until(lambda: studio._before.get("lines"))
+    await move(page, "delete", clip)
+    await page.until(lambda: not studio._before.get("lines"))
+    await move(page, "restore", clip)
+    await page.until(lambda: studio._before.get("lines"))
+
+
 async def test_a_clip_without_its_run_tells_what_it_knows_itself(shelf, tmp_path):
     studio, page = shelf
     newest = (await history(page))["clips"][0]
     sheet = Library(tmp_path / "library").clips()[-1].path.with_suffix(".json")
     text = sheet.read_text().replace('"generation"', '"other"')
     sheet.write_text(text)
-    await move(page, "use", newest)
+    assert "not all of its pictures" in await move(page, "use", newest)
     await page.until(lambda: studio.prompt == newest["prompt"])
     assert studio.start_image is None
 
@@ -107,7 +119,9 @@ async def test_a_library_that_cannot_be_changed_says_so(shelf, tmp_path):
     _, page = shelf
     clip = (await history(page))["clips"][0]
     (tmp_path / "library" / ".trash").write_text("no folder")
-    assert "trash" in await move(page, "delete", clip)
+    answer = await ask(page, "moved", type="move", way="delete", key=clip["key"])
+    assert "trash" in answer["sentence"]
+    assert answer["done"] is False
     assert clip["prompt"] in prompts(await history(page))
 
 

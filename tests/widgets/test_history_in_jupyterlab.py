@@ -109,6 +109,35 @@ def test_what_was_put_away_stays_away_and_the_next_page_misses_none(strip):
     expect(studio.get_by_role("button", name="Undo", exact=True)).to_have_count(0)
 
 
+def test_a_search_can_be_pasted_and_a_clip_that_could_not_be_deleted_is_there_again(strip, tab):
+    notebook, studio = strip
+    search = studio.get_by_role("searchbox", name="Search by prompt", exact=True)
+    search.fill("dawn 12")
+    expect(clips(studio)).to_have_count(1)
+    search.press("Control+a")
+    search.press("Control+x")
+    search.press("Control+v")
+    expect(search).to_have_value("dawn 12")
+    expect(studio.get_by_text("1 clip of such a prompt.")).to_be_visible()
+    (library,) = {path.parent for path in notebook.lab.root.glob(f"{notebook.path.stem}/*.mp4")}
+    (library / ".trash").write_text("no folder")
+    delete = studio.get_by_role("button", name="Delete", exact=True)
+    expect(delete).to_have_accessible_description("dawn 12")
+    delete.focus()
+    tab.keyboard.press("Enter")
+    expect(studio.get_by_text("Nothing was moved.")).to_be_visible()
+    expect(clips(studio).first).to_be_focused()
+    assert notebook.problems == []
+
+
+def test_nothing_is_put_away_once_the_kernel_has_gone(strip, tab):
+    _, studio = strip
+    tab.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    expect(studio.get_by_text("Disconnected. Run the cell again.").first).to_be_visible()
+    studio.get_by_role("button", name="Delete", exact=True).first.click()
+    expect(clips(studio)).to_have_count(12)
+
+
 def test_the_strip_scrolls_by_itself_in_a_narrow_cell(strip, tab):
     _, studio = strip
     drawn(studio)

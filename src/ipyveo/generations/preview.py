@@ -21,7 +21,7 @@ from ipyveo.errors import DownloadError, InvalidRequestError
 from ipyveo.generations.download import download_clip
 from ipyveo.loop import on_background
 from ipyveo.media.aspect_ratio import AspectRatio
-from ipyveo.media.clip import Clip
+from ipyveo.media.clip import Clip, VideoMeasurements
 from ipyveo.media.frame import Frame
 from ipyveo.network.exchange import UploadedFile
 
@@ -131,10 +131,15 @@ def _frame(picture: object) -> Frame:
 
 async def _fetched(client: VeoClient, video: Video, prompt: str) -> Clip:
     """Bring a draft's file into a folder that goes with this process, and let it go with its clip."""
-    if video.file_url is None:
-        raise DownloadError("The preview has no file. Nothing was charged. Try again.", maybe_charged=False)
-    path = _folder() / f"preview-{secrets.token_hex(8)}.mp4"
-    measured = await download_clip(video.file_url, path, home=client.base_url, on_share=lambda _: None)
+    try:
+        path = _folder() / f"preview-{secrets.token_hex(8)}.mp4"
+        measured = await _downloaded(client, video, path)
+    except (DownloadError, OSError) as error:
+        raise DownloadError(
+            "The preview's file did not arrive. Nothing was charged. Try again.",
+            maybe_charged=False,
+            raw=str(error),
+        ) from None
     clip = Clip(
         path,
         video.id,
@@ -151,8 +156,23 @@ async def _fetched(client: VeoClient, video: Video, prompt: str) -> Clip:
     return clip
 
 
-@cache
+async def _downloaded(client: VeoClient, video: Video, path: Path) -> VideoMeasurements:
+    """Fetch a draft's file; half of one does not stay, also where nobody waits for it any more."""
+    try:
+        return await download_clip(video.file_url or "", path, home=client.base_url, on_share=lambda _: None)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
 def _folder() -> Path:
+    if not _made_folder().is_dir():  # machines clear their temporary files away
+        _made_folder.cache_clear()
+    return _made_folder()
+
+
+@cache
+def _made_folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="ipyveo-preview-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder

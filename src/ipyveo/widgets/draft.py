@@ -28,6 +28,11 @@ class Draft:
         Makes it one that it may not ask for any more.
     failed
         Called with the reason if none could be drawn.
+
+    Attributes
+    ----------
+    problem
+        Why the latest one could not be drawn, or "".
     """
 
     def __init__(
@@ -43,6 +48,7 @@ class Draft:
         self._failed = failed
         self._clip: Clip | None = None
         self._share: float | None = None
+        self.problem = ""
         self._drawing: asyncio.Task[None] | None = None
 
     def begin(self, start: Frame | None, end: Frame | None, prompt: str, aspect_ratio: str) -> None:
@@ -50,25 +56,24 @@ class Draft:
         if self._drawing is not None:
             self._drawing.cancel()
         else:
-            self._share = 0.0
+            self._share, self.problem = 0.0, ""
             self._drawing = asyncio.ensure_future(self._draw(start, end, prompt, aspect_ratio))
+            # Not at the end of the coroutine: one that is stopped at once never begins.
+            self._drawing.add_done_callback(self._end)
             self._tell()
 
     def remove(self) -> None:
-        """Show no draft any more: the real takes are there."""
-        self._keep(None)
-        self._tell()
-
-    def close(self) -> None:
-        """Draw no more."""
+        """Draw no more and show no draft: the real takes are there, or nobody is left to look at it."""
         if self._drawing is not None:
             self._drawing.cancel()
         self._keep(None)
+        self._tell()
 
     def record(self) -> dict[str, Any]:
         """Return what the page shows."""
         clips = [] if self._clip is None else [{**self._record(self._clip), "take": 0, "picked": None}]
-        return {"share": self._share, "clips": clips, "heading": _HEADING, "at": ""}
+        # The page reads the heading out when another draft comes.
+        return {"share": self._share, "clips": clips, "heading": _HEADING if clips else ("", ""), "at": ""}
 
     async def _draw(self, start: Frame | None, end: Frame | None, prompt: str, aspect_ratio: str) -> None:
         try:
@@ -76,10 +81,12 @@ class Draft:
                 await preview(start, end, prompt=prompt, aspect_ratio=aspect_ratio, on_progress=self._move_on)
             )
         except Exception as error:  # noqa: BLE001 - a click has no cell to show an exception in
+            self.problem = str(error)
             self._failed(error)
-        finally:
-            self._share = self._drawing = None
-            self._tell()
+
+    def _end(self, _: asyncio.Task[None]) -> None:
+        self._share = self._drawing = None
+        self._tell()
 
     def _move_on(self, share: float) -> None:
         self._share = share

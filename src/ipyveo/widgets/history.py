@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ipyveo.errors import VeoError
 from ipyveo.readable import one_line, readable
+from ipyveo.widgets.words import counted
 
 if TYPE_CHECKING:
     from ipyveo.library.library import Library
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 _PAGE_SIZE: Final = 12
 _PROMPT_CHARACTERS: Final = 120
+_WHOLE: Final = "The form is as it was for this clip"
+_IN_PART: Final = "The prompt is as it was for this clip, but not all of its pictures are in the library"
 
 
 class History:
@@ -28,7 +31,7 @@ class History:
     key_for
         Gives the name by which the page may ask for a clip's poster.
     use
-        Fills the form in as it was for a clip.
+        Fills the form in as it was for a clip; tells whether all of its pictures are there.
     tell
         Sends a message to the page.
     """
@@ -37,7 +40,7 @@ class History:
         self,
         library: Library,
         key_for: Callable[[Clip], str],
-        use: Callable[[Clip], Awaitable[object]],
+        use: Callable[[Clip], Awaitable[bool]],
         tell: Callable[[dict[str, Any]], None],
     ) -> None:
         self._library = library
@@ -60,31 +63,31 @@ class History:
         def look() -> dict[str, Any]:
             page = self._library.history(search, page=number, page_size=_PAGE_SIZE)
             clips = [self._known.setdefault(clip.path, clip) for clip in page.clips]
-            none = "No clips of such a prompt." if search else "No clips yet."
-            sentence = "" if clips or number > 1 else none
+            sentence = "" if number > 1 else _said_of_search(len(clips), search, more=page.more)
             return {"clips": [self._record(clip) for clip in clips], "more": page.more, "sentence": sentence}
 
         try:
-            found = await asyncio.to_thread(look)
+            async with self._moving:  # what was put away before this question is not in its answer
+                found = await asyncio.to_thread(look)
         except (VeoError, OSError) as error:
             found = {"clips": [], "more": False, "sentence": _said_of(error)}
         self._tell({"type": "history", "id": question, **found})
 
     async def move(self, question: str, clip: Clip, way: str) -> None:
         """Hide or delete a clip, undo that, or use its settings again; the answer says what was done."""
-        sentence = "The form is as it was for this clip"
+        done = False
         try:
             async with self._moving:  # in the order they were pressed
                 if way == "use":
-                    await self._use(clip)
+                    sentence = _WHOLE if await self._use(clip) else _IN_PART
                 else:
                     move, sentence = self._ways[way]
                     await asyncio.to_thread(move, clip)
         except (VeoError, OSError) as error:
             said = _said_of(error)
         else:
-            said = f"{sentence}: {one_line(clip.prompt, _PROMPT_CHARACTERS)}"
-        self._tell({"type": "moved", "id": question, "sentence": said})
+            said, done = f"{sentence}: {one_line(clip.prompt, _PROMPT_CHARACTERS)}", True
+        self._tell({"type": "moved", "id": question, "sentence": said, "done": done})
 
     def _record(self, clip: Clip) -> dict[str, Any]:
         return {
@@ -92,6 +95,14 @@ class History:
             "prompt": one_line(clip.prompt, _PROMPT_CHARACTERS),
             "at": clip.created_at.isoformat(),
         }
+
+
+def _said_of_search(found: int, search: str, *, more: bool) -> str:
+    if not search.strip():
+        return "" if found else "No clips yet."
+    if not found:
+        return "No clips of such a prompt."
+    return f"{counted(found, 'clip')} of such a prompt{', and older ones' if more else ''}."
 
 
 def _said_of(error: VeoError | OSError) -> str:

@@ -63,7 +63,7 @@ class Runs:
         *,
         form: Form,
         follow: Callable[[Watch, Event | None], None],
-        refill: Callable[[Entry], None],
+        refill: Callable[[Entry], object],
     ) -> None:
         self.watch: Watch | None = None
         self._client = client

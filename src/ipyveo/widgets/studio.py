@@ -37,7 +37,7 @@ from ipyveo.widgets.runs import Runs
 from ipyveo.widgets.seat import seat
 from ipyveo.widgets.still import still
 from ipyveo.widgets.transfer import Upload, Uploads
-from ipyveo.widgets.watch import Watch, problem
+from ipyveo.widgets.watch import Watch, no_problem, problem
 from ipyveo.widgets.words import chip, costs, fit, made_before
 
 if TYPE_CHECKING:
@@ -278,8 +278,8 @@ class FramesToVideo(PageWidget):
         watch = self._runs.watch
         return {**problem(error), "_run": {**(self._run if watch is None else watch.clock()), "note": ""}}
 
-    def _refill(self, entry: Entry, *, over: bool = False) -> None:
-        """Fill the form in as a run had it, as far as its pictures are there.
+    def _refill(self, entry: Entry, *, over: bool = False) -> bool:
+        """Fill the form in as a run had it, as far as its pictures are there; return whether all are.
 
         Where somebody has begun to fill it in, only if that is to go.
         """
@@ -303,6 +303,7 @@ class FramesToVideo(PageWidget):
             self._change_pictures(dict(zip(_SLOTS, frames, strict=True)))
 
         background_loop().call_soon_threadsafe(self._do, fill)
+        return None not in frames[: len(entry.pictures)]
 
     def stop(self) -> None:
         """Stop watching. The service has no cancel: the job goes on there, and may be charged."""
@@ -430,7 +431,7 @@ class FramesToVideo(PageWidget):
     def _on_preview(self, said: dict[str, Any], _: list[bytes]) -> None:
         prompt, ratio = self._whole(str(said["prompt"])), AspectRatio.parse(said["aspect_ratio"]).label
         # In order: the last change of a picture may still wait for its turn.
-        self._do(lambda: self._sketch.begin(self.start_image, self.end_image, prompt, ratio))
+        self._do(lambda: self._draw(prompt, ratio))
 
     def _on_stop(self, _: dict[str, Any], __: list[bytes]) -> None:
         self.stop()
@@ -458,7 +459,7 @@ class FramesToVideo(PageWidget):
     def _on_move(self, said: dict[str, Any], _: list[bytes]) -> None:
         clip = self._clip_of(said)
         if clip is not None:
-            submit(self._history.move(str(said["id"]), clip, str(said["way"])))
+            submit(self._move(str(said["id"]), clip, str(said["way"])))
 
     def _on_swap(self, _: dict[str, Any], __: list[bytes]) -> None:
         if self._uploads or self._making:
@@ -531,14 +532,26 @@ class FramesToVideo(PageWidget):
             watch.shot.start()
         self._offered.refresh()
 
-    async def _use_again(self, clip: Clip) -> None:
-        """Fill the form in as it was for a clip; without its run, with what the clip itself tells."""
+    def _draw(self, prompt: str, aspect_ratio: str) -> None:
+        if self._sketch.problem and self.error == self._sketch.problem:
+            self._post(no_problem())
+        self._sketch.begin(self.start_image, self.end_image, prompt, aspect_ratio)
+
+    async def _move(self, question: str, clip: Clip, way: str) -> None:
+        await self._history.move(question, clip, way)
+        self._compare()  # the clips of this form may have gone, or come back
+
+    async def _use_again(self, clip: Clip) -> bool:
+        """Fill the form in as it was for a clip; without its run, with what the clip itself tells.
+
+        Returns whether its pictures are there, too.
+        """
         entry = await asyncio.to_thread(self._library.run_of, clip)
         if entry is None:
             ratio = AspectRatio.LANDSCAPE if clip.width >= clip.height else AspectRatio.PORTRAIT
             self._do(lambda: self._write({"prompt": clip.prompt, "aspect_ratio": ratio.label}))
-        else:
-            await asyncio.to_thread(self._refill, entry, over=True)
+            return False
+        return await asyncio.to_thread(self._refill, entry, over=True)
 
     async def _tell_prompts(self, question: str) -> None:
         """Answer with what was asked for in this notebook before."""
@@ -709,7 +722,7 @@ class FramesToVideo(PageWidget):
         super()._let_go()
         self._uploads.close()
         self._offered.close()
-        self._sketch.close()
+        self._sketch.remove()
         if self._comparing is not None:
             self._comparing.cancel()
 
