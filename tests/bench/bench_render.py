@@ -204,7 +204,7 @@ def encode(prompt: str, paths: list[Path]) -> dict[str, float]:
         for plane, drawn in zip(canvases[-1].planes, planes, strict=True):
             np.copyto(plane, drawn)
     begun = time.process_time()
-    with Encoder(clip, WIDTH, HEIGHT, fragmented=False) as encoder:
+    with Encoder(clip, WIDTH, HEIGHT, frames=len(canvases), fragmented=False) as encoder:
         for number, canvas in enumerate(canvases):
             encoder.write(canvas, number)
     return {"cpu": time.process_time() - begun}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,13 @@ def test_the_words_that_the_page_offers_are_understood():
         ("The picture fades out", {"fade out"}),
         ("fade in from black, then a pan right", {"fade in", "pan right"}),
         ("[sandbox: drop@processing] push in", {"push in"}),
+        ("Pan the camera left", {"pan left"}),
+        ("move the camera closer to the door", {"push in"}),
+        ("do not zoom in, instead pan left", {"pan left"}),
+        ("a whip pan to the right", {"pan right"}),
+        ("push in, ease-in and ease-out", {"push in", "ease"}),
+        ("push in, ease out", {"push in", "ease out"}),
+        ("the two pictures dissolve into each other", {"cross-fade"}),
     ],
 )
 def test_a_sentence_is_understood(prompt, found):
@@ -103,6 +111,8 @@ def test_a_camera_that_must_not_move_stands_still(prompt):
         "a red truck left",
         "she pulls out a chair",
         "the train pulls out of the station",
+        "we see the train pull out of the station",
+        "sugar dissolves into the tea",
         "the ball bounces and rolls left",
         "a man pushes into the crowd",
         "She tilts her head up",
@@ -122,6 +132,14 @@ def test_a_camera_that_must_not_move_stands_still(prompt):
 )
 def test_what_happens_in_the_picture_does_not_move_the_camera(prompt):
     assert effects(prompt) == set()
+
+
+@pytest.mark.parametrize("said", ["camera pan", "no pan left", "tilt up", "camera pan to to to to left"])
+def test_words_said_again_and_again_are_read_at_once(said):
+    begun = time.process_time()
+    effects(f"camera {said} " + f"{said.split(' ', 1)[1]} " * 5000)
+    effects(f"{said} " * 5000)
+    assert time.process_time() - begun < 2  # where each is compared with all before it, 15
 
 
 def test_a_prompt_of_a_megabyte_is_read_at_once():

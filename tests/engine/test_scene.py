@@ -122,3 +122,22 @@ def test_between_two_pictures_a_camera_that_draws_back_sees_no_streaks():
     scene.draw(0.5, frame)
     for border in (frame.y[:, :12], frame.y[:12].T):
         assert np.abs(np.diff(border.astype(int), axis=1)).mean() > 3
+
+
+def test_a_camera_that_leaves_a_picture_does_not_blur_it_at_once():
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    fine = np.where((rows // 2 + columns // 2) % 2, 255, 0).astype(np.uint8)
+    picture = Image.fromarray(np.repeat(fine[..., None], 3, axis=2))
+    scene = stage(picture, None, WIDTH, HEIGHT, prompt="", direction=read_direction(""), take=0)
+    frame, sharp = blank(), []
+    for number in range(24):
+        scene.draw(number / 191, frame)
+        sharp.append(float(np.abs(np.diff(frame.y.astype(int))).mean()))
+    assert np.array_equal(first_of(scene), planes(picture, WIDTH, HEIGHT).y)
+    assert np.abs(np.diff(sharp)).max() < 0.2 * sharp[0]
+
+
+def first_of(scene):
+    frame = blank()
+    scene.draw(0.0, frame)
+    return frame.y

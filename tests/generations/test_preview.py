@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image, ImageDraw, ImageFont
 
 import ipyveo
 from ipyveo import Clip, FrameError, InvalidRequestError, VeoError, preview, run
@@ -41,6 +45,38 @@ def test_its_file_goes_with_the_clip(pictures):
     del clip
     gc.collect()
     assert not path.exists()
+
+
+FORKS = """
+import os, sys
+from ipyveo import preview, run
+clip = run(preview(sys.argv[1]))
+child = os.fork()
+if child == 0:
+    sys.exit()
+os.waitpid(child, 0)
+print(clip.path.exists())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_its_file_does_not_go_with_a_forked_child(pictures):
+    command = [sys.executable, "-W", "ignore", "-c", FORKS, str(pictures[0])]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert said.stdout == "True\n"
+
+
+@pytest.mark.parametrize("height", [360, 720])
+def test_its_ends_are_the_pictures_even_where_these_are_text(height):
+    picture = Image.new("RGB", (1280, 720), "white")
+    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(14)
+    for top in range(8, 700, 17):
+        draw.text((8, top), "The quick brown fox jumps over the lazy dog, 0123456789. " * 4, "black", font)
+    clip = run(preview(picture, picture, height=height))
+    for seen in (clip.frame(0), clip.last_frame()):
+        wanted = picture.resize(seen.size, Image.Resampling.LANCZOS)
+        grey = [np.asarray(one.convert("L"), dtype=float) * 219 / 255 for one in (seen, wanted)]
+        assert 10 * np.log10(255**2 / np.mean((grey[0] - grey[1]) ** 2)) > 35
 
 
 def test_720_lines_on_request_and_no_others(pictures):

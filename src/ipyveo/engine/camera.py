@@ -179,6 +179,7 @@ CAMERA_WORDS: Final = (
             r"^(?:an? |slow |fast |gentle )*fade$",
             r"(?:slow |an? )dissolve",
             r"^dissolve$",
+            r"dissolv(?:e|es|ing) into",
         ),
     ),
 )

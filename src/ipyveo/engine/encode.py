@@ -24,7 +24,10 @@ _THREADS: Final = 2
 _OPTIONS: Final = {"preset": "veryfast", "crf": "20", "g": str(2 * FRAMES_PER_SECOND)}
 # Where a side is no multiple of a macroblock's, x264's macroblock tree gave other bytes from run to run.
 _BLOCK: Final = 16
-_ODD_SIZE: Final = {"x264-params": "mbtree=0"}
+_ODD_SIZE: Final = ("mbtree=0",)
+# The ends are the pictures themselves, so these frames have more bits; the last ones by and by, since the
+# encoder takes small steps. Without that the last frame of a move to a page of text had 30 dB.
+_FIRST, _LAST, _LAST_FRAMES = "0,0,b=2", "{},{},b=3", 3
 _WHOLE: Final = {"movflags": "+faststart"}
 _FRAGMENTS: Final = {
     "movflags": "+delay_moov+default_base_moof",
@@ -66,16 +69,18 @@ class Encoder:
         The file.
     width, height
         Pixels, even numbers.
+    frames
+        How many will be written.
     fragmented
         True to write half a second at a time, each of which can be played once it is there; else the index
         goes first, and the file is whole at the end only.
     """
 
-    def __init__(self, path: Path, width: int, height: int, *, fragmented: bool) -> None:
+    def __init__(self, path: Path, width: int, height: int, *, frames: int, fragmented: bool) -> None:
         options = _FRAGMENTS if fragmented else _WHOLE
         self._container = av.open(str(path), "w", format="mp4", options=options)
         self._container.metadata["comment"] = ENGINE_COMMENT
-        self._stream = _stream(self._container, width, height)
+        self._stream = _stream(self._container, width, height, frames)
         self._container.start_encoding()  # the file is there from now on
 
     def write(self, canvas: Canvas, number: int) -> None:
@@ -96,10 +101,10 @@ class Encoder:
             self._container.close()
 
 
-def _stream(container: Any, width: int, height: int) -> VideoStream:  # noqa: ANN401 - see the next line
+def _stream(container: Any, width: int, height: int, frames: int) -> VideoStream:  # noqa: ANN401 - see next
     # PyAV types the container of a write as a union that mypy cannot narrow by the mode.
-    odd = width % _BLOCK or height % _BLOCK
-    options = {**_OPTIONS, **(_ODD_SIZE if odd else {})}
+    odd = _ODD_SIZE if width % _BLOCK or height % _BLOCK else ()
+    options = {**_OPTIONS, "x264-params": ":".join((*odd, f"zones={_zones(frames)}"))}
     stream: VideoStream = container.add_stream("libx264", rate=FRAMES_PER_SECOND, options=options)
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     context = stream.codec_context
@@ -108,3 +113,8 @@ def _stream(container: Any, width: int, height: int) -> VideoStream:  # noqa: AN
     context.color_range = _LIMITED_RANGE
     context.colorspace = context.color_primaries = context.color_trc = _BT709_TAG
     return stream
+
+
+def _zones(frames: int) -> str:
+    last = _LAST.format(max(1, frames - _LAST_FRAMES), frames - 1)
+    return f"{_FIRST}/{last}" if frames > 1 else _FIRST

@@ -31,6 +31,17 @@ class Grade(NamedTuple):
     blue: float = 0.0
     red: float = 0.0
 
+    def stirred(self, take: int) -> Grade:
+        """Return the light of a take in which nothing moves: else all takes would be the same."""
+        stir = _STIRS[take % len(_STIRS)]
+        return Grade(
+            power=self.power * stir.power,
+            gain=self.gain * stir.gain,
+            colour=self.colour,
+            blue=self.blue + stir.blue,
+            red=self.red + stir.red,
+        )
+
     def put(self, share: float, frame: Planes) -> None:
         """Change a frame's light, as far as `share` says, in place."""
         if share > 0.0 and self != _AS_IT_IS:
@@ -49,12 +60,11 @@ GRADES: Final[dict[Light, Grade]] = {
     "day to night": Grade(power=1.35, gain=0.42, colour=0.55, blue=11.0, red=-7.0),
     "night to day": Grade(power=0.62, gain=1.12, colour=1.15, blue=-4.0, red=2.0),
 }
-# While the camera stands still and there is one picture, the takes differ by these.
-STIRS: Final = (
+_STIRS: Final = (
     Grade(),
     Grade(blue=-9.0, red=6.0, gain=1.06),
-    Grade(gain=0.86),
-    Grade(blue=8.0, red=-5.0, gain=0.95),
+    Grade(power=1.1, gain=0.86),
+    Grade(blue=9.0, red=-6.0, gain=0.92),
 )
 
 

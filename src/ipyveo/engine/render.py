@@ -89,7 +89,7 @@ def render_clip(
     paint = _Painter(scene, direction, Mark(width, height), frames)
     unfinished = path if fragmented else path.with_name(path.name + ".part")
     try:
-        with Encoder(unfinished, width, height, fragmented=fragmented) as encoder:
+        with Encoder(unfinished, width, height, frames=frames, fragmented=fragmented) as encoder:
             canvases = [Canvas(width, height) for _ in range(_CANVASES)]
             with _painted(paint, canvases, frames) as painted:
                 for number, canvas in enumerate(painted):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import cv2
 import numpy as np
 
-from ipyveo.engine.grade import GRADES, STIRS, Grade
+from ipyveo.engine.grade import GRADES, Grade
 from ipyveo.engine.path import plan
 from ipyveo.engine.planes import Planes, planes
 
@@ -71,8 +71,10 @@ def stage(
     )
     if last is not None and pair:
         return CrossFade(first, last, path) if "cross-fade" in direction.fades else Between(first, last, path)
-    grade = GRADES[direction.light] if direction.light else STIRS[take % len(STIRS) if direction.still else 0]
-    return Moved(start, first, path, grade)
+    grade = GRADES[direction.light] if direction.light else Grade()
+    if direction.still:
+        grade = grade.stirred(take)
+    return Moved(start, first, last or first, path, grade)
 
 
 class Moved:
@@ -82,32 +84,40 @@ class Moved:
     ----------
     picture
         The picture, from which more detail is taken than a frame has.
-    whole
-        The same in a frame's size.
+    first, last
+        The same in a frame's size, as it is to be at either end: of a loop, encoding may have made two of it.
     path
         The camera's way.
     grade
         The light at the far end of it.
     """
 
-    def __init__(self, picture: Image.Image, whole: Planes, path: Path, grade: Grade) -> None:
-        self._whole, self._path, self._grade = whole, path, grade
-        height, width = whole.y.shape
-        self._source, self._to_source = whole, np.eye(3)
+    def __init__(self, picture: Image.Image, first: Planes, last: Planes, path: Path, grade: Grade) -> None:
+        self._first, self._last, self._path, self._grade = first, last, path, grade
+        height, width = first.y.shape
+        self._source, self._to_source = first, np.eye(3)
         if any(path.end):
             around = _BEYOND if path.end.closer < 0 else 0.0
             self._source, self._to_source = _finer(picture, width, height, around)
 
     def draw(self, time: float, out: Planes) -> None:
         """Draw the frame at a share of the clip's time."""
-        if any(self._path.end):
-            height, width = out.y.shape
-            pose = self._path.pose(time)
-            _look(self._source, self._to_source @ np.vstack([pose.view(width, height), [0, 0, 1]]), out)
-        else:
-            for plane, ready in zip(out, self._whole, strict=True):
-                np.copyto(plane, ready)
+        height, width = out.y.shape
+        view = np.vstack([self._path.pose(time).view(width, height), [0, 0, 1]])
+        near = 1 - _away(view, width, height)
+        if near < 1:
+            _look(self._source, self._to_source @ view, out)
+        if near > 0:
+            # What is warped is never as sharp as the picture itself, which the ends have to be: so the camera
+            # leaves that by and by, within a pixel.
+            _lay(self._at_rest(time), view, near, out)
         self._grade.put(self._path.gone(time), out)
+
+    def _at_rest(self, time: float) -> Planes:
+        if self._last is self._first or time in {0.0, 1.0}:
+            return self._last if time else self._first
+        pairs = zip(self._first, self._last, strict=True)
+        return Planes(*(cv2.addWeighted(one, 1 - time, other, time, 0) for one, other in pairs))
 
 
 class Between:
@@ -163,6 +173,24 @@ def _look(source: Planes, view: Affine, out: Planes) -> None:
 def _warp(source: Plane, view: Affine, out: Plane) -> None:
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     cv2.warpAffine(source, view[:2], out.shape[::-1], dst=out, flags=flags, borderMode=cv2.BORDER_REFLECT_101)
+
+
+def _lay(picture: Planes, view: Affine, share: float, out: Planes) -> None:
+    """Draw a picture over a frame, as far as `share` says."""
+    if share < 1:
+        seen = Planes(*(np.empty_like(plane) for plane in out))
+        _look(picture, view, seen)
+        for plane, over in zip(out, seen, strict=True):
+            cv2.addWeighted(plane, 1 - share, over, share, 0, dst=plane)
+    else:
+        for plane, over in zip(out, picture, strict=True):
+            np.copyto(plane, over)
+
+
+def _away(view: Affine, width: int, height: int) -> float:
+    """Return by how many pixels a view leads the corner of a frame away that it leads farthest."""
+    corners = np.array([[0, width, 0, width], [0, 0, height, height], [1, 1, 1, 1]])
+    return float(np.abs(view @ corners - corners).max())
 
 
 def _finer(picture: Image.Image, width: int, height: int, around: float) -> tuple[Planes, Affine]:

@@ -23,6 +23,7 @@ _SWEEPS: Final = (
     (re.compile(r"(?:from )?(?:the )?left to (?:the )?right"), "right"),
     (re.compile(r"(?:from )?(?:the )?right to (?:the )?left"), "left"),
     (re.compile(r"(?:in and out|in out)"), "in out"),
+    (re.compile(r"\b(eas(?:e|es|ing)) in(?:,? and|,)? eas(?:e|es|ing) out\b"), r"\1 in out"),
 )
 _SIDES: Final = {
     "in": ("in", "inward", "inwards", "into", "closer", "forward", "forwards", "toward", "towards"),
@@ -35,18 +36,31 @@ _SIDES: Final = {
 _SIDE_OF: Final = {word: side for side, words in _SIDES.items() for word in words}
 _SIDEWAYS: Final = frozenset({"left", "right"})
 _BETWEEN: Final = frozenset(
-    {"to", "toward", "towards", "the", "over", "further", "slow", "a", "little", "bit", "straight"}
+    {"to", "toward", "towards", "the", "over", "further", "slow", "a", "little", "bit", "straight", "camera"}
 )
 _CAMERA: Final = frozenset({"camera", "cam", "shot", "lens", "viewpoint", "pov", "view", "drone", "we"})
-_FILM: Final = _CAMERA | {"scene", "picture", "image", "screen", "film", "video", "clip", "everything", "all"}
+_FILM: Final = _CAMERA | {
+    "scene",
+    "picture",
+    "image",
+    "screen",
+    "film",
+    "video",
+    "clip",
+    "everything",
+    "all",
+    "pictures",
+    "images",
+}
 _MANNERS: Final = frozenset({
     "slow", "fast", "quick", "gentle", "smooth", "soft", "subtle", "steady", "rapid", "swift", "long",
     "short", "cinematic", "dramatic", "continuous", "very",
-        "too", "camera", "eased", "linear",
+        "too", "camera", "eased", "linear", "whip",
 })  # fmt: skip
 _LEADS: Final = _MANNERS | frozenset({
     "a", "an", "the", "let", "make", "do", "add", "use", "start", "begin", "end", "finish", "by", "on", "of",
     "please", "this", "is", "simple", "quiet", "single", "one", "now", "also", "first", "finally", "ends",
+    "instead", "rather", "just", "only",
     "starts", "begins", "opens", "and", "or", "no", "not", "never", "without", "don't", "dont", "avoid",
 })  # fmt: skip
 _NO: Final = frozenset({"no", "not", "never", "without", "don't", "dont", "doesn't", "isn't", "avoid", "nor"})
@@ -75,6 +89,7 @@ _PRONOUNS: Final = frozenset(
         "them",
     }
 )
+_WATCHED: Final = frozenset({"see", "sees", "watch", "watches"})  # what follows is done by what is seen
 _THINGS: Final = frozenset({"a", "an", "his", "her", "their", "its", "my", "some", "another", "two", "three"})
 # These are things and deeds of other people more often than they are moves of a camera.
 _AMBIGUOUS: Final = frozenset({"pan", "truck", "track", "roll", "crane", "arc", "orbit"})
@@ -174,7 +189,8 @@ class _Clause:
 
     def refuses(self, place: int) -> bool:
         """Tell whether what is said at a place is what is not wanted."""
-        return any(word in _NO for word in self.words[:place] if "too" not in self.words[:place])
+        before = self.words[:place]
+        return "too" not in before and not _NO.isdisjoint(before)
 
 
 def _clauses(prompt: str) -> Iterator[_Clause]:
@@ -220,6 +236,10 @@ def _meant(clause: _Clause, place: int, after: int, verb: str, *, order: bool) -
     before = clause.words[place - 1] if place else ""
     follows = clause.words[after] if after < len(clause.words) else ""
     bare = after == place + 1
+    if clause.words[place + 1 : place + 3] == ["the", "camera"]:
+        return True
+    if not _WATCHED.isdisjoint(clause.words[:place]):
+        return False
     if clause.speaks_of_camera(place) or follows in {"shot", "move", "movement"}:
         return True
     if verb in _WANDERS or (follows in _THINGS and verb in {"push", "pull", "roll", "tilt"}):

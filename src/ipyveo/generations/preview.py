@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import math
+import os
 import secrets
 import shutil
 import tempfile
@@ -25,8 +25,10 @@ from ipyveo.media.clip import Clip, VideoMeasurements
 from ipyveo.media.frame import Frame
 from ipyveo.network.exchange import UploadedFile
 
-_HEIGHTS = (360, 720)
-_FINER = 1.5  # a picture of more pixels than a frame, for a camera that comes closer
+# The long side of what is sent for each height: more pixels than a frame has, for a camera that comes closer,
+# and of a small frame twice as many, since letters do not outlive being made a little smaller twice.
+_SENT = {360: 1280, 720: 1920}
+_QUALITY = 95  # of the JPEGs on their way to the sandbox: less shows in the clip where there are letters
 _WITHOUT_WORDS = "a quiet shot"  # the service's calls need a prompt
 
 
@@ -76,7 +78,7 @@ async def preview(
     >>> run(preview(day, night, prompt="slow push in")).height
     360
     """
-    if height not in _HEIGHTS:
+    if height not in tuple(_SENT):
         raise InvalidRequestError(f"A preview has a height of 360 or 720. {height!r:.40} is neither.")
     if start is None:
         raise InvalidRequestError("A start picture is missing, so there is nothing to draw. Give start=.")
@@ -116,13 +118,16 @@ def _pictures(
     start: object, end: object, ratio: AspectRatio, height: int
 ) -> tuple[tuple[str, UploadedFile], ...]:
     """Make pictures no larger than a draft has use for."""
-    longest = math.ceil(_FINER * height * 16 / 9)
     named = (("start_image", start), ("end_image", end))
     return tuple(
-        (field, UploadedFile(f"{field}.jpg", _frame(picture).preview(ratio.label, longest), "image/jpeg"))
+        (field, _upload(field, _frame(picture).preview(ratio.label, _SENT[height], quality=_QUALITY)))
         for field, picture in named
         if picture is not None
     )
+
+
+def _upload(field: str, jpeg: bytes) -> UploadedFile:
+    return UploadedFile(f"{field}.jpg", jpeg, "image/jpeg")
 
 
 def _frame(picture: object) -> Frame:
@@ -152,7 +157,7 @@ async def _fetched(client: VeoClient, video: Video, prompt: str) -> Clip:
         datetime.now(UTC),
         "sandbox",
     )
-    weakref.finalize(clip, path.unlink, missing_ok=True)
+    weakref.finalize(clip, _unless_forked(os.getpid(), path.unlink), missing_ok=True)
     return clip
 
 
@@ -174,5 +179,15 @@ def _folder() -> Path:
 @cache
 def _made_folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="ipyveo-preview-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(_unless_forked(os.getpid(), shutil.rmtree), folder, ignore_errors=True)
     return folder
+
+
+def _unless_forked(owner: int, remove: Callable[..., object]) -> Callable[..., None]:
+    """Keep a forked child that ends from removing what its parent still shows."""
+
+    def removed(*args: object, **options: object) -> None:
+        if os.getpid() == owner:
+            remove(*args, **options)
+
+    return removed

@@ -370,7 +370,7 @@ class Frame:
         small.thumbnail((long_side, long_side))
         return _jpeg(_flat(small, self.background), _THUMBNAIL_QUALITY)
 
-    def preview(self, aspect_ratio: str, long_side: int = 960) -> bytes:
+    def preview(self, aspect_ratio: str, long_side: int = 960, *, quality: int = _THUMBNAIL_QUALITY) -> bytes:
         """Return what is sent as a small JPEG.
 
         Parameters
@@ -379,10 +379,12 @@ class Frame:
             ``"16:9"``, ``"9:16"``, or the service's word for one of them.
         long_side
             The most pixels on its long side, at least 1.
+        quality
+            Of the JPEG, 1 to 95.
         """
         small = self._rendered(AspectRatio.parse(aspect_ratio)).copy()
         small.thumbnail((long_side, long_side))
-        return _jpeg(small, _THUMBNAIL_QUALITY)
+        return _jpeg(small, quality)
 
     def _repr_jpeg_(self) -> bytes:
         return self.thumbnail()
