@@ -85,7 +85,7 @@ export class Studio {
       this.#set("number_of_videos", value),
     );
     this.#generate = button("Generate", { class: "iv-generate" }, () => this.#ask());
-    this.#preview = button("Preview", { class: "iv-preview", title: "Free, drawn on this machine" }, () => this.#sketch());
+    this.#preview = button("Preview", { class: "iv-preview", title: "Free, drawn here" }, () => this.#sketch());
     const loops = { class: "iv-swap", "aria-label": "End as start", title: "End as start, for a loop" };
     // Of what is on its way nobody can say which frame it will be after that.
     const still = (message: ToKernel) => (): void => {
