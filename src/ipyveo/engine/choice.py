@@ -32,6 +32,7 @@ _MOST_LAYERS = 4
 _OWN_MOTION = 0.003  # the share of a picture that something which moves by itself has at least
 _WHOLE = 0.1  # the share of a picture that must follow a motion for it to be the camera's
 _WORSE = 0.01
+_PLAIN = 0.9  # the score from which on a motion is the main one, whatever else there is
 _APART, _SETTLED, _PROBES = 3.0, 0.02, 32  # working pixels
 
 
@@ -52,8 +53,10 @@ def chosen(start: Look, end: Look) -> tuple[Kind, Motion]:
 
 def _main(start: Look, end: Look) -> Trial:
     """Find the motion that most of the picture follows, as exactly as the flow tells it."""
-    motions = [np.eye(3), *global_motions(start.even, end.even, 1)]
-    best = max((tried(start, end, motion) for motion in motions), key=lambda trial: trial.score)
+    trials = [tried(start, end, motion) for motion in global_motions(start.even, end.even, 1)]
+    if not trials or trials[0].score < _PLAIN:
+        trials.insert(0, tried(start, end, np.eye(3)))
+    best = max(trials, key=lambda trial: trial.score)
     for _ in range(2):
         motion = best.fitted(_WHOLE)
         if motion is None or _apart(best.glide.whole, motion, start) < _SETTLED:
@@ -68,13 +71,16 @@ def _main(start: Look, end: Look) -> Trial:
 def _others(start: Look, end: Look, main: Trial) -> Iterator[Trial]:
     """Find motions of what does not follow the main one."""
     within = misfit(start, end, main)
-    if min(part.mean() for part in within) < _OWN_MOTION:
-        return
-    motions = global_motions(start.even, end.even, _MOST_LAYERS - 1, within)
+    if min(np.mean(part > 1) for part in within) < _OWN_MOTION:
+        return  # what comes into sight at the border is no reason to look for more
+    motions, known = global_motions(start.even, end.even, _MOST_LAYERS - 1, within), [main.glide.whole]
     for motion in (*motions, shift(start.even, end.even, within)):
-        trial = tried(start, end, motion)
-        exact = trial.fitted(_OWN_MOTION)
-        yield trial if exact is None else tried(start, end, exact)
+        if any(_apart(motion, other, start) < _APART for other in known):
+            continue
+        exact = tried(start, end, motion).fitted(_OWN_MOTION)
+        if exact is not None:
+            yield tried(start, end, exact)
+            known.append(exact)
 
 
 def _different(trials: list[Trial], look: Look) -> list[Trial]:

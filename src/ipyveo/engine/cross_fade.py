@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ipyveo.engine.affine import Points
 
 _PUSH_IN = 0.08
+_FADE = 0.3, 0.7  # what has nothing in common needs longer than what lies over each other
 
 
 class CrossFade:
@@ -30,7 +31,7 @@ class CrossFade:
         """Return where points of the frame at a share of the way come from."""
         middle = (self._sides - 1) / 2
         start = np.asarray(middle + (points - middle) * (1 + _PUSH_IN) ** -share, np.float32)
-        weight = np.full(points.shape[:2], crossing(share), np.float32)
+        weight = np.full(points.shape[:2], crossing(share, _FADE), np.float32)
         return [Sheet(start, self._farther(points, 1 - share), 1 - weight, weight)]
 
     def _farther(self, points: Points, share: float) -> Points:

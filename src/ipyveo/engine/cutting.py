@@ -96,10 +96,18 @@ class _Side:
 
 
 def misfit(start: Look, end: Look, trial: Trial) -> tuple[Plane, Plane]:
-    """Return where in either picture a motion does not fit: 1 there, 0 elsewhere."""
-    here = averaged(_cost(start, end, trial), _AROUND) > np.float32(_UNEXPLAINED)
-    there = averaged(_cost(end, start, trial.reversed()), _AROUND) > np.float32(_UNEXPLAINED)
-    return here.astype(np.uint8), there.astype(np.uint8)
+    """Return where in either picture a motion does not fit: 0 where it does.
+
+    2 where it leads to something else, 1 where it may, since it leads out of sight.
+    """
+    return _misfit(start, end, trial), _misfit(end, start, trial.reversed())
+
+
+def _misfit(picture: Look, other: Look, trial: Trial) -> Plane:
+    cost = _cost(picture, other, trial)
+    seen = np.where(cost == np.float32(_UNSEEN), np.float32(0), cost)
+    bad = [averaged(each, _AROUND) > np.float32(_UNEXPLAINED) for each in (cost, seen)]
+    return np.add(*bad, dtype=np.uint8)
 
 
 def cut(start: Look, end: Look, trials: list[Trial]) -> Cut | None:

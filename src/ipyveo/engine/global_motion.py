@@ -11,6 +11,8 @@ from ipyveo.engine.affine import Affine, Points, moved
 from ipyveo.engine.rasters import Mask, Weights, halved, lengths
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ipyveo.engine.planes import Plane
 
 _POINTS, _PATCH = 2000, 31
@@ -134,19 +136,30 @@ def _consensus(before: Points, after: Points, chance: np.random.Generator) -> Af
     )  # too near to a line: a motion nobody follows
     solved = np.linalg.solve(known, after[triples].astype(np.float64))
     guesses = np.asarray(solved.transpose(0, 2, 1), np.float64)
-    best, most = None, _FEWEST - 1
-    for guess in guesses[plausible(guesses)]:
-        count = int((_distance(guess, before, after) < _NEAR).sum())
-        if count > most:
-            best, most = guess, count
-    if best is None:
+    guesses = guesses[plausible(guesses)]
+    counts = _followers(guesses, before, after)
+    if len(counts) == 0 or counts.max() < _FEWEST:
         return None
+    best = guesses[int(counts.argmax())]
     for near in (_NEAR, _NEAR, _NEAR / 2, _NEAR / 2):
         follows = _distance(best, before, after) < near
         if follows.sum() < _FEWEST:
             break
         best = fitted(before[follows], after[follows])
     return best if plausible(best) else None
+
+
+def _followers(motions: Affine, before: Points, after: Points) -> NDArray[np.intp]:
+    """Return how many points follow each motion."""
+    x, y = before.T
+    far = np.zeros((len(motions), len(before)), np.float32)
+    for i in range(2):
+        across, down, shift = motions[:, i, :, None].astype(np.float32).transpose(1, 0, 2)
+        gap = across * x
+        gap += down * y
+        gap += shift - after[:, i]
+        far += np.square(gap, out=gap)
+    return np.asarray(np.count_nonzero(far < np.float32(_NEAR**2), axis=1))
 
 
 def _distance(motion: Affine, before: Points, after: Points) -> Weights:

@@ -12,7 +12,7 @@ from ipyveo.engine.affine import moved, scaling
 from ipyveo.engine.choice import Kind, chosen
 from ipyveo.engine.light import light_between
 from ipyveo.engine.look import look_at
-from ipyveo.engine.mixing import Blend, Mixer, Source
+from ipyveo.engine.mixing import Blend, Leads, Mixer, Source, tiles
 from ipyveo.engine.motion import crossing
 from ipyveo.engine.rasters import grid
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ipyveo.engine.rasters import Weights
 
 _FINE = 2  # luma is kept at twice its size: what is linear between its points is nearly cubic between pixels
+_FROM_CHROMA = scaling(2, 2)  # where each is the middle of its four, as a cell's middle is in either plane
 _CELLS = 160  # along a frame's longer side: where points come from is worked out once a cell
 
 
@@ -89,18 +90,24 @@ class InBetweens:
         crossed = crossing(share) if self._light is None else share
         sheets = self._motion.at(share, crossed, points)
         gain = None if self._light is None else self._light.at(points)
-        blends = [[_blend(sheet, share, gain, channel) for sheet in sheets] for channel in range(3)]
+        if gain is None:
+            differ, blends = 1, [[_blend(sheet) for sheet in sheets]] * 3
+        else:
+            differ = 3
+            blends = [[_lit(sheet, share, gain[..., channel]) for sheet in sheets] for channel in range(3)]
+        parts = tiles(sheets, blends[:differ])
         luma, chroma = self._mixers()
-        luma.draw(sheets, blends[:1], self._to_fine, [Source(*self._fine, out.y)])
+        leads = Leads(self._to_working @ view, self._to_fine)
+        luma.draw(parts, sheets, blends[:1], leads, [Source(*self._fine, out.y)])
         colours = [Source(*planes) for planes in zip(self._start[1:], self._end[1:], out[1:], strict=True)]
-        chroma.draw(sheets, blends[1:], self._to_chroma, colours)
+        leads = Leads(leads.from_frame @ _FROM_CHROMA, self._to_chroma)
+        chroma.draw(parts, sheets, blends[1:], leads, colours)
 
     def _mixers(self) -> _Mixers:
         mixers: _Mixers | None = getattr(self._threads, "mixers", None)
         if mixers is None:
-            down, across = self._cells.shape[:2]
-            luma = Mixer((down, across), self._cell, self._start.y.shape)
-            mixers = _Mixers(luma, Mixer((down, across), self._cell // 2, self._start.u.shape))
+            cells = self._cells.shape[:2]
+            mixers = _Mixers(Mixer(cells, self._cell), Mixer(cells, self._cell // 2))
             self._threads.mixers = mixers
         return mixers
 
@@ -112,15 +119,18 @@ class _Mixers(NamedTuple):
     chroma: Mixer
 
 
-def _blend(sheet: Sheet, share: float, gain: Weights | None, channel: int) -> Blend:
-    """Return what either picture is multiplied by: 1 in all, or what lights it as halfway it would be."""
+def _blend(sheet: Sheet) -> Blend:
+    """Return what either picture is multiplied by: 1 in all."""
     end = sheet.end_weight / (sheet.start_weight + sheet.end_weight)
-    start = 1 - end
-    if gain is None:
-        return start, end
-    lighter, more = gain[..., channel], np.float32(share) - end
-    start += np.maximum(more, 0) * (lighter - 1)
-    return start, end + np.maximum(-more, 0) * (np.float32(1) / lighter - 1)
+    return 1 - end, end
+
+
+def _lit(sheet: Sheet, share: float, gain: Weights) -> Blend:
+    """Return what either picture is multiplied by: what lights it as halfway it would be."""
+    start, end = _blend(sheet)
+    more = np.float32(share) - end
+    start += np.maximum(more, 0) * (gain - 1)
+    return start, end + np.maximum(-more, 0) * (np.float32(1) / gain - 1)
 
 
 def _refined(plane: Plane) -> Plane:

@@ -6,21 +6,22 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
-from ipyveo.engine.affine import Glide, Points, moved
+from ipyveo.engine.affine import Affine, Glide, Points, moved
 from ipyveo.engine.rasters import Weights, read
 
 if TYPE_CHECKING:
     from ipyveo.engine.flow import Drift
 
 _SOFT = 24.0  # working pixels over which a picture fades in from its border
-_FADE, _LEAST = (0.3, 0.7), 2e-5
+_FADE, _LEAST = (0.4, 0.6), 2e-5  # where most points come from both pictures, which costs twice as much
 _FAINT = 1e-8  # where neither picture shows a point, both give what their borders have
 
 
 class Sheet(NamedTuple):
     """For each point of a frame: where it comes from in either picture, and how much either counts.
 
-    `cover` says where the sheet hides those behind it, from one half on; None hides all.
+    `cover` says where the sheet hides those behind it, from one half on; None hides all. `motions` lead from
+    the points to where they come from in the start and in the end, where an affine each is all there is.
     """
 
     start: Points
@@ -28,14 +29,15 @@ class Sheet(NamedTuple):
     start_weight: Weights
     end_weight: Weights
     cover: Weights | None = None
+    motions: tuple[Affine, Affine] | None = None
 
 
-def crossing(share: float) -> float:
+def crossing(share: float, fade: tuple[float, float] = _FADE) -> float:
     """Return how far a fade in the middle of the way has come.
 
     Never quite 0 nor 1: what only one picture shows comes from that one all the way.
     """
-    done = min(1.0, max(0.0, (share - _FADE[0]) / (_FADE[1] - _FADE[0])))
+    done = min(1.0, max(0.0, (share - fade[0]) / (fade[1] - fade[0])))
     return min(1 - _LEAST, max(_LEAST, done * done * (3 - 2 * done)))
 
 
@@ -76,7 +78,8 @@ class Whole:
         """Return where points of the frame at a share of the way come from."""
         start, end = self._path.back(share, points)
         start_weight, end_weight = shown(start, self._shape), shown(end, self._shape)
-        return [Sheet(start, end, np.float32(1 - crossed) * start_weight, np.float32(crossed) * end_weight)]
+        counts = np.float32(1 - crossed) * start_weight, np.float32(crossed) * end_weight
+        return [Sheet(start, end, *counts, motions=self._path.motions(share))]
 
 
 class Path:
@@ -85,6 +88,13 @@ class Path:
     def __init__(self, glide: Glide, left_over: Drift | None) -> None:
         self._glide, self._left_over = glide, left_over
         self._to_start, self._to_end = glide.at(-0.5), glide.at(0.5)
+
+    def motions(self, share: float) -> tuple[Affine, Affine] | None:
+        """Return what leads from the frame at a share of the way to the start and to the end, if affine."""
+        if self._left_over is not None:
+            return None
+        onward = self._glide.at(0.5 - share)
+        return self._to_start @ onward, self._to_end @ onward
 
     def back(self, share: float, points: Points) -> tuple[Points, Points]:
         """Return where points of the frame at a share of the way are in the start and in the end."""
