@@ -19,6 +19,7 @@ from ipyveo.api.events import StatusEvent, Video
 from ipyveo.api.requests import VideoRequest, check_prompt
 from ipyveo.errors import DownloadError, InvalidRequestError
 from ipyveo.generations.download import download_clip
+from ipyveo.library.library import slug
 from ipyveo.loop import on_background
 from ipyveo.media.aspect_ratio import AspectRatio
 from ipyveo.media.clip import Clip, VideoMeasurements
@@ -137,7 +138,7 @@ def _frame(picture: object) -> Frame:
 async def _fetched(client: VeoClient, video: Video, prompt: str) -> Clip:
     """Bring a draft's file into a folder that goes with this process, and let it go with its clip."""
     try:
-        path = _folder() / f"preview-{secrets.token_hex(8)}.mp4"
+        path = _folder() / f"preview-{slug(prompt)}-{secrets.token_hex(3)}.mp4"
         measured = await _downloaded(client, video, path)
     except (DownloadError, OSError) as error:
         raise DownloadError(
