@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 from table import Row
+from truth import truths
 
 WIDTH, HEIGHT, SECONDS, ROUNDS = 1280, 720, 8, 3
 FRAMES = 24 * SECONDS
@@ -26,6 +27,7 @@ KINDS = {
     "one picture as both ends, loop": (["still.png", "still.png"], "pan left", 1.25),
     "two pictures, global motion": (["pan-0.png", "pan-1.png"], "", 2.0),
     "two pictures, a thing of its own": (["layers-0.png", "layers-1.png"], "", 2.0),
+    "two pictures, two layers": (["parallax-0.png", "parallax-1.png"], "", 2.0),
     "two pictures, unrelated": (["still.png", "other.png"], "", 2.0),
 }
 LARGE = "one picture of 48 megapixels, camera move"
@@ -130,6 +132,9 @@ def _draw_pictures(folder: Path) -> None:
         seen.save(folder / f"pan-{number}.png")
         seen.paste(other.crop((0, 0, 600, 600)), (440 - 130 * gone, 60), oval)
         seen.save(folder / f"layers-{number}.png")
+    parallax = next(each for each in truths(scenes=("drawn",)) if each.motion.startswith("two layers"))
+    for share in (0, 1):
+        parallax.at(share).save(folder / f"parallax-{share}.png")
     ground.resize((8000, 6000), Image.Resampling.BICUBIC).save(folder / "large.jpg", quality=90)
 
 
