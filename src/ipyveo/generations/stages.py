@@ -43,5 +43,18 @@ def moment_words(moment: datetime) -> str:
     here, now = moment.astimezone(), datetime.now(UTC).astimezone()
     if here.date() == now.date():
         return f"{here:%H:%M}"
-    year = "" if here.year == now.year else f" {here.year}"
-    return f"{here.day} {here:%B}{year}, {here:%H:%M}"
+    return f"{day_words(here)}, {here:%H:%M}"
+
+
+def day_words(moment: datetime) -> str:
+    """Return a moment's day in this machine's time zone, with the year where it is another one.
+
+    Examples
+    --------
+    >>> from datetime import datetime
+    >>> from ipyveo.generations.stages import day_words
+    >>> day_words(datetime(2020, 3, 30, 10, 42).astimezone())
+    '30 March 2020'
+    """
+    here, now = moment.astimezone(), datetime.now(UTC).astimezone()
+    return f"{here.day} {here:%B}{'' if here.year == now.year else f' {here.year}'}"

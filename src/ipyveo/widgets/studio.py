@@ -38,7 +38,7 @@ from ipyveo.widgets.seat import seat
 from ipyveo.widgets.still import still
 from ipyveo.widgets.transfer import Upload, Uploads
 from ipyveo.widgets.watch import Watch, no_problem, problem
-from ipyveo.widgets.words import chip, costs, fit, made_before
+from ipyveo.widgets.words import chip, costs, counted, fit, made_before
 
 if TYPE_CHECKING:
     from ipyveo.media.clip import Clip
@@ -196,7 +196,7 @@ class FramesToVideo(PageWidget):
             names = [picture.name for picture in asked.pictures]
             prompt, ratio, count = asked.prompt, asked.aspect_ratio, asked.number_of_videos
         pictures = " \N{RIGHTWARDS ARROW} ".join(names)
-        words = [AspectRatio.parse(ratio).label, f"{count} video{'' if count == 1 else 's'}"]
+        words = [AspectRatio.parse(ratio).label, counted(count, "video")]
         return still(prompt, [*words, *([pictures] if pictures else [])], clips)
 
     def _busy(self) -> bool:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from ipyveo.api.requests import MAX_VIDEOS
-from ipyveo.generations.stages import stage_words
+from ipyveo.generations.stages import day_words, stage_words
 from ipyveo.media.aspect_ratio import AspectRatio
 from ipyveo.readable import one_line
 
@@ -129,13 +129,8 @@ def costs(left: Credits | None, budget: Budget | None, *, sandbox: bool) -> list
 def _expiry(left: Credits | None) -> str:
     if left is None or left.expires_at is None or left.expiring == 0:
         return ""
-    end = left.expires_at.astimezone()
-    verb = "expired" if end < datetime.now(UTC) else "expires" if left.expiring == 1 else "expire"
-    return f", {left.expiring} {verb} on {_day(end)}"
-
-
-def _day(moment: datetime) -> str:
-    return f"{moment.day} {moment:%B}{'' if moment.year == datetime.now(UTC).year else f' {moment.year}'}"
+    verb = "expired" if left.expires_at < datetime.now(UTC) else "expires" if left.expiring == 1 else "expire"
+    return f", {left.expiring} {verb} on {day_words(left.expires_at)}"
 
 
 def again(videos: int) -> str:
