@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ipyveo.engine.affine import moved
-from ipyveo.engine.global_motion import fitted, global_motions, plausible, shift
+from ipyveo.engine.global_motion import fitted, global_motions, plausible
 from ipyveo.engine.look import look_at
 from pairs import frames
 
@@ -41,13 +41,6 @@ def test_pictures_without_points_have_no_motion():
     flat = np.full((360, 640), 128, np.uint8)
     assert global_motions(flat, flat, 1) == []
     assert global_motions(look_at(frames("still")[0]).even, flat, 1) == []
-
-
-def test_a_part_that_was_shifted_is_found_without_points():
-    start, end = (np.full((360, 640), 128, np.uint8) for _ in range(2))
-    start[100:150, 200:260], end[90:140, 300:360] = 220, 220
-    everywhere = np.ones_like(start)
-    assert shift(start, end, (everywhere, everywhere))[:2, 2] == pytest.approx([100, -10], abs=2)
 
 
 def test_a_fit_is_exact_where_the_points_are():

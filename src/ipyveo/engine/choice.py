@@ -9,11 +9,12 @@ import numpy as np
 from ipyveo.engine.affine import Affine, moved
 from ipyveo.engine.cross_fade import CrossFade
 from ipyveo.engine.cutting import cut, misfit
-from ipyveo.engine.global_motion import global_motions, shift
+from ipyveo.engine.global_motion import global_motions, plausible
 from ipyveo.engine.layers import Layers
 from ipyveo.engine.look import Look, coincidence
 from ipyveo.engine.motion import Motion, Whole
 from ipyveo.engine.rasters import grid, lengths
+from ipyveo.engine.spectrum import shift, similarity
 from ipyveo.engine.trial import Trial, tried
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _OWN_MOTION = 0.003  # the share of a picture that something which moves by itse
 _WHOLE = 0.1  # the share of a picture that must follow a motion for it to be the camera's
 _WORSE = 0.01
 _PLAIN = 0.9  # the score from which on a motion is the main one, whatever else there is
-_APART, _SETTLED, _PROBES = 3.0, 0.02, 32  # working pixels
+_APART, _SETTLED, _PROBES = 3.0, 0.05, 32  # working pixels
 
 
 def chosen(start: Look, end: Look) -> tuple[Kind, Motion]:
@@ -53,9 +54,11 @@ def chosen(start: Look, end: Look) -> tuple[Kind, Motion]:
 
 def _main(start: Look, end: Look) -> Trial:
     """Find the motion that most of the picture follows, as exactly as the flow tells it."""
-    trials = [tried(start, end, motion) for motion in global_motions(start.even, end.even, 1)]
+    likely = similarity(start.even, end.even)
+    trials = [tried(start, end, likely)] if plausible(likely) else []
     if not trials or trials[0].score < _PLAIN:
-        trials.insert(0, tried(start, end, np.eye(3)))
+        others = np.eye(3), *global_motions(start.even, end.even, 1)
+        trials += [tried(start, end, motion) for motion in others]
     best = max(trials, key=lambda trial: trial.score)
     for _ in range(2):
         motion = best.fitted(_WHOLE)

@@ -25,19 +25,24 @@ class Flow(NamedTuple):
     """What was found between two pictures.
 
     `there` says for each point of the first where it is in the second, as a difference, `back` the same for
-    the second; the trusts are 1 where the two agree, 0 where they do not or a picture shows nothing.
+    the second; the trusts are 1 where the two agree, 0 where they do not or a picture shows nothing. The gaps
+    are by how many levels the pictures differ, as they are and when the flow is followed.
     """
 
     there: Points
     back: Points
     trust_there: Weights
     trust_back: Weights
+    gap: Plane
+    gap_left: Plane
     agreed: float
     likeness: float
 
     def reversed(self) -> Flow:
         """Return the same, from the second picture to the first."""
-        return Flow(self.back, self.there, self.trust_back, self.trust_there, self.agreed, self.likeness)
+        return self._replace(
+            there=self.back, back=self.there, trust_there=self.trust_back, trust_back=self.trust_there
+        )
 
 
 class Drift(NamedTuple):
@@ -60,13 +65,16 @@ def flow_between(first: Plane, second: Plane, known: Mask) -> Flow:
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     there, back = search.calc(first, second, None), search.calc(second, first, None)
     trust = _trust(there, back, known)
+    followed = read(second, grid(first.shape) + there)
     return Flow(
         there,
         back,
         trust,
         _trust(back, there, known),
+        gap=cv2.absdiff(first, second),
+        gap_left=cv2.absdiff(first, followed),
         agreed=float((trust[known] > 0).mean()) if known.any() else 0.0,
-        likeness=likeness(first, read(second, grid(first.shape) + there), known),
+        likeness=likeness(first, followed, known),
     )
 
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from ipyveo.engine.affine import Affine, Points, moved
-from ipyveo.engine.rasters import Mask, Weights, halved, lengths
+from ipyveo.engine.rasters import Mask, Weights, lengths
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,37 +50,6 @@ def global_motions(
         rest = _distance(motion, before, after) > 2 * _NEAR
         before, after = before[rest], after[rest]
     return motions
-
-
-def shift(start: Plane, end: Plane, within: tuple[Plane, Plane]) -> Affine:
-    """Return the shift that brings most of one part of the start over one of the end.
-
-    For what has too few points of its own: outlines and plain surfaces count here too.
-
-    Parameters
-    ----------
-    start, end
-        Pictures in the working size, evened out in brightness.
-    within
-        The parts: what is not 0.
-    """
-    # Halved and padded to twice that, so that what leaves on one side does not come in on the other.
-    waves = [
-        np.fft.rfft2(_halved_part(*both), start.shape) for both in zip((start, end), within, strict=True)
-    ]
-    alike = np.fft.irfft2(np.conj(waves[0]) * waves[1], start.shape)
-    down, across = np.unravel_index(int(alike.argmax()), alike.shape)
-    motion = np.eye(3)
-    motion[:2, 2] = [2 * _signed(across, start.shape[1]), 2 * _signed(down, start.shape[0])]
-    return motion
-
-
-def _halved_part(picture: Plane, part: Plane) -> Weights:
-    return halved(np.where(part > 0, picture.astype(np.float32) - 128, np.float32(0)))
-
-
-def _signed(place: Any, side: int) -> int:  # noqa: ANN401 - NumPy's own integer
-    return int(place) if place < side / 2 else int(place) - side
 
 
 def fitted(before: Points, after: Points) -> Affine:

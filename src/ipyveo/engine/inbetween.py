@@ -12,7 +12,7 @@ from ipyveo.engine.affine import moved, scaling
 from ipyveo.engine.choice import Kind, chosen
 from ipyveo.engine.light import light_between
 from ipyveo.engine.look import look_at
-from ipyveo.engine.mixing import Blend, Leads, Mixer, Source, tiles
+from ipyveo.engine.mixing import Blend, Leads, Mixer, Source, patches
 from ipyveo.engine.motion import crossing
 from ipyveo.engine.rasters import grid
 
@@ -95,7 +95,7 @@ class InBetweens:
         else:
             differ = 3
             blends = [[_lit(sheet, share, gain[..., channel]) for sheet in sheets] for channel in range(3)]
-        parts = tiles(sheets, blends[:differ])
+        parts = patches(sheets, blends[:differ])
         luma, chroma = self._mixers()
         leads = Leads(self._to_working @ view, self._to_fine)
         luma.draw(parts, sheets, blends[:1], leads, [Source(*self._fine, out.y)])

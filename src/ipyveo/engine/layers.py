@@ -56,6 +56,7 @@ class Layers:
             np.float32(1 - crossed) * start_shown * _within(in_start),
             np.float32(crossed) * end_shown * _within(in_end),
             np.maximum(both / (start_counts + end_counts), np.maximum(in_start[..., 1], in_end[..., 1])),
+            layer.path.motions(share),
         )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _LONGER_SIDE, _LEAST_SIDE = 640, 64
 _AROUND = 12.0  # pixels that make up a neighbourhood
 _SPREAD = 48.0  # what the spread of brightness in a neighbourhood is brought to
+_FINEST = 0.8  # what is finer looks otherwise when it is moved by half a pixel
 _THICK = 1.5  # an edge is as wide, so that it need not be met exactly
 _FLAT, _FEW = 1.0, 100
 _NOISE = 4.0  # levels: a neighbourhood with less to show is not brought up to it
@@ -48,8 +49,8 @@ def look_at(picture: Planes) -> Look:
     grey = colour[..., 0].astype(np.float32)
     mean = blurred(grey, _AROUND)
     spread = np.sqrt(np.maximum(blurred(grey * grey, _AROUND) - mean * mean, 0))
-    even = 128 + _SPREAD * (grey - mean) / (spread + _NOISE)
-    return Look(np.clip(even, 0, 255).astype(np.uint8), colour, _edges(even.astype(np.float32)))
+    even = np.asarray(128 + _SPREAD * (grey - mean) / (spread + _NOISE), np.float32)
+    return Look(np.clip(blurred(even, _FINEST), 0, 255).astype(np.uint8), colour, _edges(even))
 
 
 def coincidence(start: Look, end: Look, led: Points) -> float:

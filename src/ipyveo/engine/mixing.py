@@ -1,8 +1,8 @@
-"""Draw a frame out of two pictures, tile by tile: moved, one sheet before another, and blended."""
+"""Draw a frame out of two pictures, patch by patch: moved, one sheet before another, and blended."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ from ipyveo.engine.affine import Affine, moved
 from ipyveo.engine.rasters import Mask, Weights, enlarged, led, read
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from ipyveo.engine.planes import Plane
 
     Part: TypeAlias = tuple[slice, slice]
+    Reader: TypeAlias = Callable[[Plane, Plane], object]
 
 _TILE = 24, 40  # cells down and across: small enough for a processor's cache, and often of one picture alone
-_NOTHING = 1e-3
-_HALF = np.float32(0.5)
+_NEXT = np.ones((3, 3), np.uint8)  # a cell and those around it
+_NOTHING, _HALF = np.float32(1e-3), np.float32(0.5)
 
 Blend: TypeAlias = tuple["Weights", "Weights"]
 """What the start and the end are multiplied by, a value a cell."""
@@ -43,20 +44,23 @@ class Source(NamedTuple):
     out: Plane
 
 
-class Tile(NamedTuple):
-    """A part of the frame, and what is seen there; the same for planes of any size."""
+class Patch(NamedTuple):
+    """A part of the frame, in cells, where a sheet is seen; the same for planes of any size."""
 
-    cells: Part
-    seen: list[tuple[int, Weights | None]]
-    """The sheets from the back to the front, and where those do not hide all that are seen in part."""
-    shown: tuple[bool, bool]
-    """Whether anything comes out of the start, and out of the end."""
+    sheet: int
+    part: Part
+    veils: bool
+    """Whether those behind are seen in the same part."""
     lit: bool
     """Whether what the two pictures are multiplied by does not add up to 1."""
+    first: int
+    """The picture that most of it comes out of: 0 the start, 1 the end."""
+    other: Part | None
+    """Where something comes out of the other picture too."""
 
 
-def tiles(sheets: Sequence[Sheet], blends: Sequence[Sequence[Blend]]) -> list[Tile]:
-    """Part a frame into tiles: found once for its planes.
+def patches(sheets: Sequence[Sheet], blends: Sequence[Sequence[Blend]]) -> list[Patch]:
+    """Part a frame into patches, those behind before those in front of them: found once for its planes.
 
     Parameters
     ----------
@@ -66,33 +70,57 @@ def tiles(sheets: Sequence[Sheet], blends: Sequence[Sequence[Blend]]) -> list[Ti
     blends
         For each plane, how the two pictures are blended in each sheet.
     """
-    down, across = (count - 2 for count in sheets[0].start_weight.shape)
-    covers = [sheet.cover for sheet in sheets]
-    found = []
-    for top in range(0, down, _TILE[0]):
-        for left in range(0, across, _TILE[1]):
-            bottom, right = min(top + _TILE[0], down), min(left + _TILE[1], across)
-            cells = slice(top, bottom + 2), slice(left, right + 2)
-            seen = _seen(covers, cells)
-            parts = [(one[k][0][cells], one[k][1][cells]) for one in blends for k, _ in seen]
-            start, end = (any(float(part[i].max()) > _NOTHING for part in parts) for i in range(2))
-            found.append(Tile(cells, seen, (start, end), any(_lit(*part) for part in parts)))
+    found: list[Patch] = []
+    # Where what is behind is still seen.
+    bare = np.ones([count - 2 for count in sheets[0].start_weight.shape], np.uint8)
+    for k, sheet in reversed(list(enumerate(sheets))):
+        solid = np.ones(sheet.start_weight.shape, np.uint8)
+        if sheet.cover is not None:
+            solid = (sheet.cover > _HALF).view(np.uint8)
+        seen, hides = bare & _inner(cv2.dilate(solid, _NEXT)), _inner(cv2.erode(solid, _NEXT))
+        found = [*_patches_of(k, seen, hides, [one[k] for one in blends]), *found]
+        bare &= ~hides
     return found
 
 
-def _seen(covers: Sequence[Weights | None], cells: Part) -> list[tuple[int, Weights | None]]:
-    seen: list[tuple[int, Weights | None]] = []
-    for k, whole in enumerate(covers):
-        cover = None if whole is None else whole[cells]
-        if cover is None or float(cover.min()) > _HALF:
-            seen = [(k, None)]
-        elif float(cover.max()) > _HALF:
-            seen.append((k, cover))
-    return seen
+def _patches_of(k: int, seen: Plane, hides: Plane, blends: Sequence[Blend]) -> Iterator[Patch]:
+    counts = [seen & _near(np.max([blend[i] for blend in blends], axis=0)) for i in range(2)]
+    lit = seen & _near(np.max([np.abs(start + end - 1) for start, end in blends], axis=0))
+    for top in range(0, seen.shape[0], _TILE[0]):
+        for left in range(0, seen.shape[1], _TILE[1]):
+            tile = slice(top, top + _TILE[0]), slice(left, left + _TILE[1])
+            part = _bounds(seen, tile)
+            if part is not None:
+                bright, shown = bool(lit[part].any()), [_bounds(count, tile) for count in counts]
+                first = int(_size(shown[0]) < _size(shown[1]))
+                other = part if bright else shown[1 - first]
+                yield Patch(k, part, not hides[part].all(), bright, first, other)
 
 
-def _lit(start: Weights, end: Weights) -> bool:
-    return float(np.abs(start + end - 1).max()) > _NOTHING
+def _inner(cells: Plane) -> Plane:
+    return cells[1:-1, 1:-1]
+
+
+def _near(cells: Weights) -> Plane:
+    """Tell where there is something in a cell or next to it."""
+    return _inner(cv2.dilate((cells > _NOTHING).view(np.uint8), _NEXT))
+
+
+def _bounds(cells: Plane, tile: Part) -> Part | None:
+    """Return the least part of a tile outside of which all is 0."""
+    left, top, across, down = cv2.boundingRect(cells[tile])
+    top, left = top + tile[0].start, left + tile[1].start
+    return (slice(top, top + down), slice(left, left + across)) if across else None
+
+
+def _with_next(part: Part) -> Part:
+    """Return where a part of the frame, and a cell more on each side, is among all cells."""
+    rows, columns = part
+    return slice(rows.start, rows.stop + 2), slice(columns.start, columns.stop + 2)
+
+
+def _size(part: Part | None) -> int:
+    return 0 if part is None else (part[0].stop - part[0].start) * (part[1].stop - part[1].start)
 
 
 class Mixer:
@@ -109,15 +137,14 @@ class Mixer:
     def __init__(self, cells: tuple[int, int], side: int) -> None:
         self._side = side
         down, across = (min(most + 2, count) for most, count in zip(_TILE, cells, strict=True))
-        self._whole = down * side, across * side
-        self._maps = [np.empty((*self._whole, 2), np.float32) for _ in range(2)]
-        self._blend = [np.empty(self._whole, np.float32) for _ in range(2)]
-        self._part = {2: np.empty(self._whole, np.float32), 3: np.empty((*self._whole, 2), np.float32)}
-        self._drawn = [np.empty(self._whole, np.uint8) for _ in range(2)]
+        whole = down * side, across * side
+        self._maps = [np.empty((*whole, 2), np.float32) for _ in range(2)]
+        self._weights = [np.empty(whole, np.float32) for _ in range(2)]
+        self._veil, self._other = (np.empty(whole, np.uint8) for _ in range(2))
 
     def draw(
         self,
-        parts: Sequence[Tile],
+        parts: Sequence[Patch],
         sheets: Sequence[Sheet],
         blends: Sequence[Sequence[Blend]],
         leads: Leads,
@@ -128,80 +155,85 @@ class Mixer:
         Parameters
         ----------
         parts
-            The tiles of the frame.
+            The patches of the frame.
         sheets, blends
-            As the tiles were found by; of the blends, those of the planes.
+            As the patches were found by; of the blends, those of the planes.
         leads
             From the frame's planes and to the pictures'.
         sources
             The planes.
         """
-        if len(sheets) == 1 and (motions := sheets[0].motions) is not None:
-            straight = [leads.to_picture @ motion @ leads.from_frame for motion in motions]
-            for tile in parts:
-                for source, shares in zip(sources, blends, strict=True):
-                    self._plane(source, tile, shares, [(0, None)], straight)
-            return
-        places = [[moved(leads.to_picture, points) for points in (one.start, one.end)] for one in sheets]
-        for tile in parts:
-            seen = [(k, None if cover is None else self._mask(cover)) for k, cover in tile.seen]
-            for i in range(2):
-                if tile.shown[i]:
-                    self._enlarge([places[k][i][tile.cells] for k, _ in seen], seen, self._maps[i])
+        for patch in parts:
+            sheet = sheets[patch.sheet]
+            other = patch.other and self._reader(sheet, 1 - patch.first, patch.other, leads)
+            readers = (self._reader(sheet, patch.first, patch.part, leads), other)
+            mask = self._mask(sheet, patch)
             for source, shares in zip(sources, blends, strict=True):
-                self._plane(source, tile, shares, seen)
+                out = source.out[self._pixels(patch.part)]  # less than the part beyond a frame's border
+                if mask is None:
+                    self._draw(source, patch, readers, shares[patch.sheet], out)
+                else:
+                    drawn = _corner(self._veil, out.shape)
+                    self._draw(source, patch, readers, shares[patch.sheet], drawn)
+                    cv2.copyTo(drawn, _corner(mask, out.shape), out)
 
-    def _mask(self, cover: Weights) -> Plane:
-        size = cover.shape[1] * self._side, cover.shape[0] * self._side
-        mask: Mask = enlarged(cover, size) > _HALF
+    def _reader(self, sheet: Sheet, picture: int, part: Part, leads: Leads) -> Reader:
+        """Return what reads a plane of a picture for a part of the frame's."""
+        if sheet.motions is not None:
+            motion = leads.to_picture @ sheet.motions[picture] @ leads.from_frame
+            rows, columns = self._pixels(part)
+            return lambda plane, out: led(plane, motion, (columns.start, rows.start), out)
+        cells = (sheet.start, sheet.end)[picture][_with_next(part)]
+        points = self._enlarged(moved(leads.to_picture, cells), self._maps[picture])
+        return lambda plane, out: read(plane, _corner(points, out.shape), out)
+
+    def _mask(self, sheet: Sheet, patch: Patch) -> Plane | None:
+        if sheet.cover is None or not patch.veils:
+            return None
+        cover = self._enlarged(sheet.cover[_with_next(patch.part)], self._weights[0])
+        mask: Mask = cover > _HALF
         return mask.view(np.uint8)
 
-    def _plane(
+    def _draw(
         self,
         source: Source,
-        tile: Tile,
-        shares: Sequence[Blend],
-        seen: list[tuple[int, Plane | None]],
-        straight: list[Affine] | None = None,
+        patch: Patch,
+        readers: tuple[Reader, Reader | None],
+        blend: Blend,
+        out: Plane,
     ) -> None:
-        side = self._side
-        rows, columns = (slice(part.start * side, (part.stop - 2) * side) for part in tile.cells)
-        out = source.out[rows, columns]  # less than a whole tile at the right and at the bottom
-        height, width = out.shape
-        inner = slice(side, side + height), slice(side, side + width)
-        alone = not all(tile.shown) and not tile.lit
-        drawn = [out if alone else one[:height, :width] for one in self._drawn]
-        for i in range(2):
-            if not tile.shown[i]:
-                continue
-            if straight is None:
-                read(source[i], self._maps[i][inner], drawn[i])
-            else:
-                led(source[i], straight[i], (columns.start, rows.start), drawn[i])
-        if alone:
+        first, last = patch.first, 1 - patch.first
+        readers[0](source[first], out)
+        if patch.other is None or readers[1] is None:
             return
-        blends = [tuple(part[tile.cells] for part in shares[k]) for k, _ in seen]
-        if len(seen) == 1 and not tile.lit and float(np.ptp(blends[0][1])) < _NOTHING:
-            start, end = (float(part[0, 0]) for part in blends[0])
-            cv2.addWeighted(drawn[0], start, drawn[1], end, 0, dst=out)
+        rows, columns = (
+            slice((one.start - whole.start) * self._side, (one.stop - whole.start) * self._side)
+            for one, whole in zip(patch.other, patch.part, strict=True)
+        )
+        both = out[rows, columns]
+        other = _corner(self._other, both.shape)
+        readers[1](source[last], other)
+        weights = [blend[i][_with_next(patch.other)] for i in (first, last)]
+        if not patch.lit and float(np.ptp(weights[0])) < _NOTHING:
+            shares = [float(weight[0, 0]) for weight in weights]
+            cv2.addWeighted(both, shares[0], other, shares[1], 0, dst=both)
             return
-        for i in range(2):
-            self._enlarge([part[i] for part in blends], seen, self._blend[i])
-        blend = [one[inner] for one in self._blend]
-        cv2.blendLinear(drawn[0], drawn[1], blend[0], blend[1], dst=out)
-        if tile.lit:  # the blend was brought to 1
-            cv2.multiply(out, blend[0] + blend[1], dst=out, dtype=cv2.CV_8U)
+        rooms = zip(weights, self._weights, strict=True)
+        one, another = (_corner(self._enlarged(weight, room), both.shape) for weight, room in rooms)
+        cv2.blendLinear(both, other, one, another, dst=both)
+        if patch.lit:  # the blend was brought to 1
+            cv2.multiply(both, one + another, dst=both, dtype=cv2.CV_8U)
 
-    def _enlarge(
-        self,
-        parts: Sequence[NDArray[np.float32]],
-        seen: list[tuple[int, Plane | None]],
-        full: NDArray[np.float32],
-    ) -> None:
-        height, width = (side * self._side for side in parts[0].shape[:2])
-        for part, (_, mask) in zip(parts, seen, strict=True):
-            if mask is None:
-                enlarged(part, (width, height), full[:height, :width])
-            else:
-                over = enlarged(part, (width, height), self._part[part.ndim][:height, :width])
-                cv2.copyTo(over, mask, full[:height, :width])
+    def _enlarged(self, cells: Weights, room: Weights) -> Weights:
+        """Return a value for each pixel of a part whose cells, and one more on each side, are given."""
+        down, across = (count * self._side for count in cells.shape[:2])
+        full = enlarged(cells, (across, down), room[:down, :across])
+        return full[self._side : down - self._side, self._side : across - self._side]
+
+    def _pixels(self, part: Part) -> Part:
+        rows, columns = (slice(one.start * self._side, one.stop * self._side) for one in part)
+        return rows, columns
+
+
+def _corner(raster: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    return raster[: shape[0], : shape[1]]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from ipyveo.engine.affine import Affine, Glide, Points, inverse, moved
 from ipyveo.engine.flow import Drift, Flow, drift, flow_between
 from ipyveo.engine.global_motion import fitted, plausible
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
 _OVERLAP = 0.12  # the share of a frame halfway that both pictures must show
 _SURE = 0.5
 _FOLLOWS = 2.0  # working pixels: what has more flow left over follows another motion
-_LEFT_OVER = 0.15  # working pixels: a flow below it is noise
+_LEFT_OVER = 0.9  # of the gap between two pictures: a flow that leaves more of it is noise
 
 
 class Trial(NamedTuple):
@@ -46,8 +44,7 @@ class Trial(NamedTuple):
         else:
             own, their = turned(in_start, self.glide.at(-0.5)), turned(in_end, self.glide.at(0.5))
             sure = self.flow.trust_there * own > _SURE
-        lengths_there = lengths(self.flow.there)[sure]
-        if lengths_there.size == 0 or np.percentile(lengths_there, 95) < _LEFT_OVER:
+        if not sure.any() or self.flow.gap_left[sure].mean() >= _LEFT_OVER * self.flow.gap[sure].mean():
             return None
         return drift(self.flow, own, their)
 
