@@ -33,7 +33,7 @@ _MOST_LAYERS = 4
 _OWN_MOTION = 0.003  # the share of a picture that something which moves by itself has at least
 _WHOLE = 0.1  # the share of a picture that must follow a motion for it to be the camera's
 _WORSE = 0.01
-_PLAIN = 0.9  # the score from which on a motion is the main one, whatever else there is
+_PLAIN = 0.8  # the score from which on a motion is the main one, whatever else there is
 _APART, _SETTLED, _PROBES = 3.0, 0.05, 32  # working pixels
 
 
@@ -55,11 +55,12 @@ def chosen(start: Look, end: Look) -> tuple[Kind, Motion]:
 def _main(start: Look, end: Look) -> Trial:
     """Find the motion that most of the picture follows, as exactly as the flow tells it."""
     likely = similarity(start.even, end.even)
-    trials = [tried(start, end, likely)] if plausible(likely) else []
-    if not trials or trials[0].score < _PLAIN:
-        others = np.eye(3), *global_motions(start.even, end.even, 1)
-        trials += [tried(start, end, motion) for motion in others]
-    best = max(trials, key=lambda trial: trial.score)
+    best = tried(start, end, likely if plausible(likely) else np.eye(3))
+    if best.score < _PLAIN:
+        others = best.glide.whole, np.eye(3), *global_motions(start.even, end.even, 1)
+        another = max(others, key=lambda motion: coincidence(start, end, moved(motion, grid(start.shape))))
+        if another is not best.glide.whole:
+            best = max(best, tried(start, end, another), key=lambda trial: trial.score)
     for _ in range(2):
         motion = best.fitted(_WHOLE)
         if motion is None or _apart(best.glide.whole, motion, start) < _SETTLED:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ipyveo.engine.affine import Points
     from ipyveo.engine.planes import Plane
 
+_STRIDE = 4  # half working pixels between patches: with the preset's 3 it takes a third longer for 0.1 dB
 _AGREE = 2.0  # working pixels between there and back again
 _REACHES = (1, 4, 16, 64)  # how far around, in half working pixels, an unsure flow is filled in from
 _ENOUGH = 0.25  # of the trust around
@@ -63,6 +64,7 @@ def flow_between(first: Plane, second: Plane, known: Mask) -> Flow:
         Where both show something.
     """
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    search.setPatchStride(_STRIDE)
     there, back = search.calc(first, second, None), search.calc(second, first, None)
     trust = _trust(there, back, known)
     followed = read(second, grid(first.shape) + there)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ipyveo.engine.planes import Plane
 
-_POINTS, _PATCH = 2000, 31
+_POINTS, _PATCH = 1400, 31
 _TRIPLES = 800
 _NEAR = 3.0  # pixels of the working size: what follows a motion is as near to where it leads
 _FEWEST = 10

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ipyveo.engine.camera import Direction
 
-_PAINTERS: Final = 2
+_PAINTERS: Final = 1
 _CANVASES: Final = 4
 _FADE_SECONDS: Final = 1.0
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 _FINER: Final = 1.5
 _BEYOND: Final = 0.16  # of a picture's sides, what is drawn around it for a camera that draws back
 _COARSE: Final = (64, 36)
-_SAME: Final = 4  # levels of a mean of 8 x 8 pixels, less than which no picture has changed
+_SAME: Final = 4  # levels of a mean around, less than which no picture has changed
+_MEANS: Final = 80  # along the longer side: so that a draft loops where the large clip does
 _STEPS: Final = 8  # of a focus on each side: so that a draft's camera goes the way of the large clip's
 
 
@@ -226,9 +227,9 @@ def _surrounded(plane: Plane, edge: int) -> Plane:
 
 def _alike(one: Planes, other: Planes) -> bool:
     """Tell whether two pictures are the same but for what encoding does to them."""
-    apart = 0.0
+    apart, step = 0.0, max(1.0, max(one.y.shape) / _MEANS)
     for a, b in zip(one, other, strict=True):
-        size = max(1, a.shape[1] // 8), max(1, a.shape[0] // 8)
+        size = max(1, round(a.shape[1] / step)), max(1, round(a.shape[0] / step))
         means = [cv2.resize(plane, size, interpolation=cv2.INTER_AREA).astype(np.float32) for plane in (a, b)]
         apart = max(apart, float(np.abs(means[0] - means[1]).max()))
     return apart < _SAME

@@ -37,7 +37,7 @@ def similarity(start: Plane, end: Plane) -> Affine:
     --------
     >>> page = np.random.default_rng(0).integers(0, 256, (360, 640)).astype(np.uint8)
     >>> page = np.asarray(blurred(page.astype(np.float32), 2), np.uint8)
-    >>> similarity(page, np.roll(page, 20, axis=1)).round(0).tolist()
+    >>> (similarity(page, np.roll(page, 20, axis=1)).round() + 0).tolist()
     [[1.0, 0.0, 20.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
     """
     half = halved(start), halved(end)
