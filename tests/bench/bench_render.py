@@ -20,8 +20,8 @@ from table import Row
 WIDTH, HEIGHT, SECONDS, ROUNDS = 1280, 720, 8, 3
 FRAMES = 24 * SECONDS
 _TURNS = 6
-# From the finest octave on: so the bands of a Laplacian pyramid spread by 9, 9, 10, 11, 11 and 9 levels, and by
-# the median of seven photographs of skimage's they do by 9, 9, 10, 11, 12 and 16.
+# From the finest octave on: the bands of a Laplacian pyramid spread by 9, 9, 10, 11, 11, 9 levels then, and
+# by the median of seven photographs of skimage's by 9, 9, 10, 11, 12 and 16.
 _CONTRASTS = 5, 9, 12, 14, 16, 18, 18
 # Each kind: its pictures, its prompt, and how often the cost of encoding its own frames it may come to.
 KINDS = {
