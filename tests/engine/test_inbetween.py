@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.truth import truths
 from ipyveo.engine.inbetween import InBetweens
 from ipyveo.engine.planes import Planes, planes
 from pairs import HEIGHT, WIDTH, between, blank, decibels, drawn, frames
@@ -272,3 +273,20 @@ def test_a_frame_is_drawn_into_the_buffers_given():
 def noise(seed, size):
     rough = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     return cv2.GaussianBlur(rough, (0, 0), 1.5)
+
+
+@pytest.mark.parametrize("radius", [14, 24, 40])
+@pytest.mark.parametrize("scene", ["coffee", "drawn", "rocket"])
+def test_a_thing_that_moves_before_a_still_ground_is_seen_once(scene, radius):
+    ground = next(each for each in truths(WIDTH, HEIGHT, (scene,)) if each.motion == "still").at(0)
+    picture = next(each for each in truths(2 * radius, 2 * radius, ("astronaut",)) if each.motion == "still")
+
+    def seen(share):
+        frame = ground.copy()
+        frame.paste(picture.at(0), (round(120 - radius + 54 * share), round(90 - radius + 18 * share)))
+        return planes(frame, WIDTH, HEIGHT)
+
+    start, halfway, end = (seen(share) for share in (0, 0.5, 1))
+    way = InBetweens(start, end)
+    dissolved = decibels(start.y / 2 + end.y / 2, halfway.y)
+    assert decibels(drawn(way, 0.5, start).y, halfway.y) > dissolved + 6

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+import cv2
 import numpy as np
 
 from ipyveo.engine.affine import Affine, moved
@@ -13,7 +14,7 @@ from ipyveo.engine.global_motion import global_motions, plausible
 from ipyveo.engine.layers import Layers
 from ipyveo.engine.look import Look, coincidence
 from ipyveo.engine.motion import Motion, Whole
-from ipyveo.engine.rasters import grid, lengths
+from ipyveo.engine.rasters import grid, lengths, read
 from ipyveo.engine.spectrum import shift, similarity
 from ipyveo.engine.trial import Trial, tried
 
@@ -25,12 +26,15 @@ Kind: TypeAlias = Literal["moved", "flowed", "layered", "unrelated"]
 
 # Edges of related pairs coincide to 0.34 and more, those of unrelated ones to 0.18 and less.
 _RELATED = 0.27
-_BETTER = (
-    0.06  # by how much more they must coincide when cut into layers: at least 0.09 where there are, 0.04 else
-)
+# Of the ghosting, what layers may leave: 0.8 and less where there are any, 0.87 and more where all bends.
+_BETTER = 0.83
+_GHOSTS = 2  # working pixels between points
+_UNKNOWN = 6.0  # levels
+_ALONE = np.float32(0.1)  # of the weight of one picture, when that of the other tells nothing
+_HALF = np.float32(0.5)
 _AGREED = 0.4  # the share of points whose flow must agree, there and back, for it to be used
 _MOST_LAYERS = 4
-_OWN_MOTION = 0.003  # the share of a picture that something which moves by itself has at least
+_OWN_MOTION = 0.001  # the share of a picture that something which moves by itself has at least
 _WHOLE = 0.1  # the share of a picture that must follow a motion for it to be the camera's
 _WORSE = 0.01
 _PLAIN = 0.8  # the score from which on a motion is the main one, whatever else there is
@@ -40,16 +44,31 @@ _APART, _SETTLED, _PROBES = 3.0, 0.05, 32  # working pixels
 def chosen(start: Look, end: Look) -> tuple[Kind, Motion]:
     """Find the way from one picture to the other."""
     main = _main(start, end)
-    whole = coincidence(start, end, main.led(start.shape))
-    parts = cut(start, end, _different([main, *_others(start, end, main)], start))
-    if parts is not None:
-        layered = coincidence(start, end, parts.led)
-        if layered > max(whole + _BETTER, _RELATED):
-            return "layered", Layers(parts.layers, start.shape)
-    if whole < _RELATED:
-        return "unrelated", CrossFade(start.shape)
     left_over = main.left_over() if main.flow.agreed > _AGREED else None
-    return "flowed" if left_over else "moved", Whole(main.glide, left_over, start.shape)
+    whole = Whole(main.glide, left_over, start.shape)
+    parts = cut(start, end, _different([main, *_others(start, end, main)], start))
+    if parts is not None and coincidence(start, end, parts.led) > _RELATED:
+        layers = Layers(parts.layers, start.shape)
+        if _ghosting(start, end, layers) < _BETTER * _ghosting(start, end, whole):
+            return "layered", layers
+    if coincidence(start, end, main.led(start.shape)) < _RELATED:
+        return "unrelated", CrossFade(start.shape)
+    return "flowed" if left_over else "moved", whole
+
+
+def _ghosting(start: Look, end: Look, motion: Motion) -> float:
+    """Return by how many levels the pictures differ when each is brought half of the way, on average."""
+    points = grid(start.shape, _GHOSTS)
+    gaps, twice = np.zeros(points.shape[:2], np.float32), np.zeros(points.shape[:2], np.bool_)
+    for sheet in motion.at(0.5, 0.5, points):
+        weights = sheet.start_weight, sheet.end_weight
+        both = np.minimum(*weights) > _ALONE * np.maximum(*weights)
+        gap = cv2.absdiff(read(start.even, sheet.start), read(end.even, sheet.end))
+        here = slice(None) if sheet.cover is None else sheet.cover > _HALF
+        gaps[here], twice[here] = gap[here], both[here]
+    seen = float(gaps[twice].mean()) if twice.any() else 0.0
+    # What only one picture shows may be anything: to hide much is no way to fit.
+    return seen + float(np.mean(~twice)) * max(0.0, _UNKNOWN - seen)
 
 
 def _main(start: Look, end: Look) -> Trial:
@@ -81,10 +100,10 @@ def _others(start: Look, end: Look, main: Trial) -> Iterator[Trial]:
     for motion in (*motions, shift(start.even, end.even, within)):
         if any(_apart(motion, other, start) < _APART for other in known):
             continue
-        exact = tried(start, end, motion).fitted(_OWN_MOTION)
-        if exact is not None:
-            yield tried(start, end, exact)
-            known.append(exact)
+        rough = tried(start, end, motion)
+        exact = rough.fitted(_OWN_MOTION, within)
+        yield rough if exact is None else tried(start, end, exact)
+        known.append(motion)
 
 
 def _different(trials: list[Trial], look: Look) -> list[Trial]:

@@ -40,8 +40,8 @@ _AROUND = 11
 _SMOOTH = 15
 _EDGE = 1e-3
 _THIN = np.ones((9, 9), np.uint8)
-_WORTH = 0.005  # the share of a picture that a motion must explain clearly better than all others
-_SMALLEST = 0.002  # the share of a picture that a piece of a layer has at least
+_WORTH = 0.001  # the share of a picture that a motion must explain clearly better than all others
+_SMALLEST = 0.0005  # the share of a picture that a piece of a layer has at least
 _NEAR = 10.0
 _SOFT = 2.0
 

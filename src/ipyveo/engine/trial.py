@@ -11,6 +11,7 @@ from ipyveo.engine.rasters import Mask, Weights, grid, inside, lengths, read, tu
 
 if TYPE_CHECKING:
     from ipyveo.engine.look import Look
+    from ipyveo.engine.planes import Plane
 
 _OVERLAP = 0.12  # the share of a frame halfway that both pictures must show
 _SURE = 0.5
@@ -58,9 +59,19 @@ class Trial(NamedTuple):
         halfway = moved(half, grid(shape))
         return moved(half, halfway + read(sure, halfway))
 
-    def fitted(self, least: float) -> Affine | None:
-        """Return the motion as the flow tells it more exactly; None if too little of the picture follows."""
+    def fitted(self, least: float, within: tuple[Plane, Plane] | None = None) -> Affine | None:
+        """Return the motion as the flow tells it more exactly; None if too little of the picture follows.
+
+        Parameters
+        ----------
+        least
+            The share of the picture.
+        within
+            Where in either picture: not where this is 0.
+        """
         follows: Mask = (self.flow.trust_there > _SURE) & (lengths(self.flow.there) < _FOLLOWS)
+        for part, lead in zip(within or (), (-0.5, 0.5), strict=False):
+            follows &= turned(part, self.glide.at(lead)) > 0
         if follows.mean() < least:
             return None
         points, there = grid(follows.shape)[follows], self.flow.there[follows]
