@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 import lab as real
+from ipyveo import VeoClient, generate, run
 
 
 @pytest.fixture(scope="module")
@@ -24,3 +27,19 @@ def tab(browser):
     context = browser.new_context(viewport={"width": 1100, "height": 1400}, accept_downloads=True)
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture(scope="session")
+def _fourteen_clips(tmp_path_factory, pictures):
+    library = tmp_path_factory.mktemp("fourteen")
+    client = VeoClient.sandbox(clip_seconds=0.25, stage_seconds=0.0, quota=100)
+    for number in range(14):
+        prompt = f"{'dusk' if number % 2 else 'dawn'} {number}"
+        run(generate(*pictures, prompt=prompt, client=client, library=library))
+    return library
+
+
+@pytest.fixture
+def fourteen_clips(_fourteen_clips):
+    """Return what puts a library of fourteen clips where it is told to."""
+    return lambda folder: shutil.copytree(_fourteen_clips, folder)

@@ -9,17 +9,11 @@ from page import Page
 
 
 @pytest.fixture
-async def shelf(client, pictures, tmp_path, monkeypatch):
+async def shelf(client, fourteen_clips, tmp_path, monkeypatch):
     """A widget on a library of fourteen clips, and its page."""
-    studio = FramesToVideo(*pictures, client=client, library=tmp_path / "library")
-    for number in range(14):
-        studio.prompt = f"dusk {number}" if number % 2 else f"dawn {number}"
-        await studio.generate()
-    other = FramesToVideo(client=client, library=tmp_path / "library")
-    page = Page(other, monkeypatch)
-    yield other, page
+    studio = FramesToVideo(client=client, library=fourteen_clips(tmp_path / "library"))
+    yield studio, Page(studio, monkeypatch)
     studio.close()
-    other.close()
 
 
 async def ask(page, kind: str, **said) -> dict:

@@ -13,22 +13,19 @@ pytestmark = pytest.mark.browser
 
 expect.set_options(timeout=30_000)
 SETUP = """
-from ipyveo import FramesToVideo, Library, VeoClient, run, generate, sample_pictures
-day, night = sample_pictures()
+from ipyveo import FramesToVideo, VeoClient
 client = VeoClient.sandbox(clip_seconds=0.25, stage_seconds=0, quota=1000)
-for number in range({count}):
-    prompt = f"{{'dusk' if number % 2 else 'dawn'}} {{number}}"
-    run(generate(day, night, prompt=prompt, client=client, library={name!r}))
 studio = FramesToVideo(client=client, library={name!r})
 studio
 """
 
 
 @pytest.fixture
-def strip(lab, tab, request):
+def strip(lab, tab, request, fourteen_clips):
     """A widget whose library has fourteen clips, with its history open."""
     name = f"history-{abs(hash(request.node.name))}"
-    notebook = Notebook(lab, tab, f"{name}.ipynb", SETUP.format(name=name, count=14))
+    fourteen_clips(lab.root / name)
+    notebook = Notebook(lab, tab, f"{name}.ipynb", SETUP.format(name=name))
     notebook.problems.clear()
     notebook.run_cell(0)
     studio = notebook.studio()
