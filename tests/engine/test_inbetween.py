@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from bench.truth import truths
-from ipyveo.engine.inbetween import InBetweens
+from ipyveo.engine.inbetween import InBetweens, in_betweens
 from ipyveo.engine.planes import Planes, planes
 from pairs import HEIGHT, WIDTH, between, blank, decibels, drawn, frames
 
@@ -290,3 +290,18 @@ def test_a_thing_that_moves_before_a_still_ground_is_seen_once(scene, radius):
     way = InBetweens(start, end)
     dissolved = decibels(start.y / 2 + end.y / 2, halfway.y)
     assert decibels(drawn(way, 0.5, start).y, halfway.y) > dissolved + 6
+
+
+def test_the_takes_of_a_request_find_its_motion_once(monkeypatch):
+    from ipyveo.engine import inbetween
+
+    searches = []
+    find = inbetween.chosen
+    monkeypatch.setattr(inbetween, "chosen", lambda *pair: searches.append(pair) or find(*pair))
+    start, *_, end = frames("pan 67 px", "rocket")
+    ways = [in_betweens(Planes(*map(np.copy, start)), end) for _ in range(3)]
+    assert len(searches) == 1
+    assert ways[0] is ways[2]
+    in_betweens(end, start)
+    assert len(searches) == 2
+    assert in_betweens(start, end) is not ways[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,6 +27,36 @@ if TYPE_CHECKING:
 _FINE = 2  # luma is kept at twice its size: what is linear between its points is nearly cubic between pixels
 _FROM_CHROMA = scaling(2, 2)  # where each is the middle of its four, as a cell's middle is in either plane
 _CELLS = 160  # along a frame's longer side: where points come from is worked out once a cell
+
+_last: dict[bytes, InBetweens] = {}  # one at most: the takes of a request come one after another
+
+
+def in_betweens(start: Planes, end: Planes) -> InBetweens:
+    """Return the way from one picture to another; that of the last pair is at hand, for its next take.
+
+    Parameters
+    ----------
+    start, end
+        Two of one size.
+
+    Examples
+    --------
+    >>> from PIL import Image
+    >>> from ipyveo.engine.planes import planes
+    >>> dark, light = (planes(Image.new("RGB", (64, 36), grey), 64, 36) for grey in ("black", "white"))
+    >>> in_betweens(dark, light) is in_betweens(dark, light)
+    True
+    """
+    digest = hashlib.blake2b(repr(start.y.shape).encode())
+    for plane in (*start, *end):
+        digest.update(plane.tobytes())
+    pair = digest.digest()
+    way = _last.get(pair)
+    if way is None:
+        way = InBetweens(start, end)
+        _last.clear()
+        _last[pair] = way
+    return way
 
 
 class InBetweens:

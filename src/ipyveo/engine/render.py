@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from ipyveo.engine.camera import Direction
 
-_PAINTERS: Final = 1
 _CANVASES: Final = 4
 _FADE_SECONDS: Final = 1.0
 
@@ -81,7 +80,7 @@ def render_clip(
     ...     clip.stat().st_size > 0
     True
     """
-    # For the whole process, which is the sandbox's own: the painters are its threads.
+    # For the whole process, which is the sandbox's own: the painters are threads of it.
     cv2.setNumThreads(1)
     frames = max(1, round(seconds * FRAMES_PER_SECOND))
     direction = read_direction(prompt)
@@ -105,16 +104,17 @@ def render_clip(
 def _painted(
     paint: Callable[[Canvas, int], None], canvases: list[Canvas], frames: int
 ) -> Iterator[Iterator[Canvas]]:
-    """Have the frames drawn ahead by several threads, and give them in order; none goes on afterwards."""
-    painters = ThreadPoolExecutor(_PAINTERS, thread_name_prefix="ipyveo-painter")
+    """Have the frames drawn ahead by another thread, and give them in order; it does not go on afterwards."""
+    # One: with a second, what two cores save in waiting they lose by getting into each other's way.
+    painter = ThreadPoolExecutor(1, thread_name_prefix="ipyveo-painter")
     try:
-        yield _in_order(painters, paint, canvases, frames)
+        yield _in_order(painter, paint, canvases, frames)
     finally:
-        painters.shutdown(wait=True, cancel_futures=True)
+        painter.shutdown(wait=True, cancel_futures=True)
 
 
 def _in_order(
-    painters: ThreadPoolExecutor, paint: Callable[[Canvas, int], None], canvases: list[Canvas], frames: int
+    painter: ThreadPoolExecutor, paint: Callable[[Canvas, int], None], canvases: list[Canvas], frames: int
 ) -> Iterator[Canvas]:
     ahead: deque[tuple[Canvas, Future[None]]] = deque()
     for number in range(frames + len(canvases)):
@@ -126,7 +126,7 @@ def _in_order(
             yield canvas  # and it is free again when the next is asked for
         if number < frames:
             canvas = canvases[number % len(canvases)]
-            ahead.append((canvas, painters.submit(paint, canvas, number)))
+            ahead.append((canvas, painter.submit(paint, canvas, number)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,10 +125,10 @@ class Between:
     """Two pictures, what is between them, and a camera that leaves and comes back."""
 
     def __init__(self, start: Planes, end: Planes, path: Path) -> None:
-        from ipyveo.engine.inbetween import InBetweens
+        from ipyveo.engine.inbetween import in_betweens
 
         self._path = path
-        self._between: InBetweens = InBetweens(start, end)
+        self._between: InBetweens = in_betweens(start, end)
 
     def draw(self, time: float, out: Planes) -> None:
         """Draw the frame at a share of the clip's time."""

@@ -188,7 +188,7 @@ class Jobs:
         self._clips: dict[str, StoredClip] = {}
         self._drafts: deque[str] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
-        # One clip keeps two cores busy: its painters, and beside them x264.
+        # One clip keeps two cores busy: its painter, and beside it x264.
         self._renderers = asyncio.Semaphore(max(1, (os.cpu_count() or 1) // 2))
 
     def accept(self, order: Order) -> Job:
