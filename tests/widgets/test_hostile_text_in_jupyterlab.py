@@ -33,6 +33,7 @@ MARKUP = (
 )
 TURNED = "dusk \u202egnp.exe \u2067falls\u2066 \u200f(a) \u05e9\u05e7\u05d9\u05e2\u05d4 12"
 TERMINAL = "dusk\x1b[31m red\x1b]8;;javascript:window.pwned=1\x07link\x1b]8;;\x07 a\0b"
+KINDS = ["markup", *(pytest.param(name, marks=pytest.mark.soak) for name in ("turned", "terminal"))]
 HOSTILE = "img[onerror], svg[onload], script, link, iframe, a[href^='javascript'], [onmouseover]"
 SVG = "<svg xmlns='http://www.w3.org/2000/svg' onload='window.pwned=1'/>"
 SETUP = """
@@ -151,7 +152,7 @@ def shown_still(notebook: Notebook) -> str:
     )
 
 
-@pytest.mark.parametrize("name", ["markup", "turned", "terminal"])
+@pytest.mark.parametrize("name", KINDS)
 def test_a_run_whose_every_word_is_hostile_is_only_text(lab, tab, service, watched, name):
     text = {"markup": MARKUP.format(there=watched.there.url), "turned": TURNED, "terminal": TERMINAL}[name]
     prompt = text.replace("\0", "")
@@ -382,7 +383,7 @@ def test_what_watches_a_page_notices_what_runs_and_what_is_asked_for(lab, tab, s
     assert any(path in ("/a", "/c", "/d") for path in watched.there.asked)
 
 
-@pytest.mark.parametrize("name", ["markup", "turned", "terminal"])
+@pytest.mark.parametrize("name", KINDS)
 def test_the_strip_of_earlier_clips_shows_any_prompt_as_text(lab, tab, service, watched, name):
     text = {"markup": MARKUP.format(there=watched.there.url), "turned": TURNED, "terminal": TERMINAL}[name]
     names(service, "dusk")

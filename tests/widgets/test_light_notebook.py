@@ -89,7 +89,7 @@ def lab(request, tmp_path_factory):
         yield server
 
 
-@pytest.mark.parametrize("journey", JOURNEYS)
+@pytest.mark.parametrize("journey", ["page", pytest.param("code", marks=pytest.mark.soak), "failed"])
 def test_a_saved_notebook_is_light_holds_no_secret_and_shows_posters_where_nothing_runs(
     lab, tab, journey, pictures
 ):

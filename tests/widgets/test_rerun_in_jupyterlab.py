@@ -80,7 +80,11 @@ def counts(notebook: Notebook, index: int) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("name", "cell", "region"), [("studio", STUDIO, "Frames to video"), ("clip", CLIP, "Clip")]
+    ("name", "cell", "region"),
+    [
+        ("studio", STUDIO, "Frames to video"),
+        pytest.param("clip", CLIP, "Clip", marks=pytest.mark.soak),
+    ],
 )
 def test_fifty_times_leave_no_growth(lab, tab, name, cell, region):
     notebook = Notebook(lab, tab, f"fifty-{name}.ipynb", SETUP, cell, COUNTS, COUNTS)
@@ -137,7 +141,7 @@ def test_a_widget_in_a_box_stays(lab, tab):
     notebook.wait_for_output(3, "night falls open")
 
 
-@pytest.mark.parametrize("shown", ["studio", BOX])
+@pytest.mark.parametrize("shown", ["studio", pytest.param(BOX, marks=pytest.mark.soak)])
 def test_one_that_was_closed_comes_back_with_its_takes_when_it_is_shown_again(lab, tab, shown):
     notebook = Notebook(
         lab, tab, f"back-{len(shown)}.ipynb", SETUP, "studio = first\nstudio", CLOSED, shown, ONE_VIEW
