@@ -14,6 +14,8 @@ from ipyveo.engine.motion import Path
 from ipyveo.engine.rasters import Mask, Weights, averaged, blurred, grid, inside, lengths, read
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ipyveo.engine.look import Look
     from ipyveo.engine.planes import Plane
     from ipyveo.engine.trial import Trial
@@ -25,12 +27,14 @@ Labels: TypeAlias = NDArray[np.uint8]
 _SPREAD = 48.0
 _WORST = 1.5
 _MISFIT = 0.55  # from here on two places are not the same
-_UNSEEN = 0.45  # what a motion is held to cost that leads out of the picture
-_HIDDEN = 0.4  # what a motion is held to cost that leads to where something else is seen
+# What a motion is held to cost that leads out of the picture, or to where something else is seen: more than
+# colours alone can tell, so that what fits stays where it is.
+_UNSEEN, _HIDDEN = 0.65, 0.65
 _PER_PIXEL = 0.03  # of flow left over: the motion that leaves less wins
 _LATER = 0.02  # for each further motion: the main one wins where all fit
 _CLEARLY = 0.2
 _UNEXPLAINED = 0.3
+_OTHER_COLOUR, _PLAINLY = 64.0, 0.5  # levels that make another colour, and what that costs
 _TINT = 0.3  # how much colours count
 _TINT_MOST = 0.6
 _SURE = 0.3
@@ -42,6 +46,7 @@ _EDGE = 1e-3
 _THIN = np.ones((9, 9), np.uint8)
 _WORTH = 0.001  # the share of a picture that a motion must explain clearly better than all others
 _SMALLEST = 0.0005  # the share of a picture that a piece of a layer has at least
+_BIT = 0.05  # of its largest piece: what is smaller fits by chance, and would fly with it
 _NEAR = 10.0
 _SOFT = 2.0
 
@@ -69,7 +74,8 @@ class _Side:
 
     def __init__(self, look: Look, other: Look, trials: list[Trial]) -> None:
         self.look, self.leads = look, [trial.glide.whole for trial in trials]
-        self.costs = [_cost(look, other, trial) for trial in trials]
+        gaps = _colour_gaps(look, other, trials)
+        self.costs = [_cost(look, other, trial) + gap for trial, gap in zip(trials, gaps, strict=True)]
         self._hidden = [np.full_like(cost, _WORST) for cost in self.costs]
         self.tints = [np.zeros_like(cost) for cost in self.costs]
         self.label()
@@ -166,13 +172,30 @@ def _cost(picture: Look, other: Look, trial: Trial) -> Weights:
     return np.asarray(np.where(inside(led, other.shape), cost, np.float32(_UNSEEN)), np.float32)
 
 
+def _colour_gaps(picture: Look, other: Look, trials: list[Trial]) -> Iterator[Weights]:
+    """Give how far off in colour what each motion leads to is: evened out, all plain surfaces are alike.
+
+    The light may differ: what the main motion, the first, finds off everywhere does not count.
+    """
+    usual: NDArray[np.float32] | None = None
+    for trial in trials:
+        led = trial.led(picture.shape)
+        gap = read(other.colour, led).astype(np.float32) - picture.colour
+        if usual is None:
+            usual = np.median(gap.reshape(-1, 3), axis=0).astype(np.float32)
+        off = np.abs(gap - usual).max(axis=2) / np.float32(_OTHER_COLOUR)
+        far = np.float32(_PLAINLY) * np.minimum(off, np.float32(1))
+        yield np.asarray(np.where(inside(led, other.shape), far, np.float32(0)), np.float32)
+
+
 def _smooth_labels(guide: Plane, costs: list[Weights]) -> Labels:
     """Give each point the motion that fits best around it, as far as it looks like what is around it."""
     smooth = [_guided(guide, cost) + np.float32(_LATER * k) for k, cost in enumerate(costs)]
     labels: Labels = np.argmin(smooth, axis=0).astype(np.uint8)
     for k in range(1, len(costs)):
         _, pieces, about, _ = cv2.connectedComponentsWithStats((labels == k).astype(np.uint8))
-        small = about[:, cv2.CC_STAT_AREA] < _SMALLEST * labels.size
+        areas = about[:, cv2.CC_STAT_AREA]
+        small = areas < max(_SMALLEST * labels.size, _BIT * int(areas[1:].max(initial=0)))
         small[0] = False  # what is not this motion's
         labels[small[pieces]] = 0
     return labels
