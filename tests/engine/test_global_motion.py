@@ -14,7 +14,7 @@ from pairs import frames
 
 def found(motion):
     start, *_, end = (look_at(frame) for frame in frames(motion))
-    return global_motions(start.even, end.even, 2)
+    return global_motions(start.sharp, end.sharp, 2)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_two_motions_are_found_one_after_the_other():
 def test_pictures_without_points_have_no_motion():
     flat = np.full((360, 640), 128, np.uint8)
     assert global_motions(flat, flat, 1) == []
-    assert global_motions(look_at(frames("still")[0]).even, flat, 1) == []
+    assert global_motions(look_at(frames("still")[0]).sharp, flat, 1) == []
 
 
 def test_a_fit_is_exact_where_the_points_are():

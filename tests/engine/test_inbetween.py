@@ -8,7 +8,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from bench.truth import truths
 from ipyveo.engine.inbetween import InBetweens, in_betweens
@@ -305,3 +305,26 @@ def test_the_takes_of_a_request_find_its_motion_once(monkeypatch):
     in_betweens(end, start)
     assert len(searches) == 2
     assert in_betweens(start, end) is not ways[0]
+
+
+@pytest.mark.parametrize("zoom", [1.5, 2.0])
+def test_a_sign_on_a_plain_ground_comes_closer_in_one_piece(zoom):
+    def seen(closer):
+        frame = Image.new("RGB", (4 * WIDTH, 4 * HEIGHT), "#b8c4d0")
+        draw = ImageDraw.Draw(frame)
+        middle, reach = (2 * WIDTH, 2 * HEIGHT), 150 * closer
+        draw.ellipse((middle[0] - reach, middle[1] - reach, middle[0] + reach, middle[1] + reach), "#203a60")
+        draw.rectangle(
+            (
+                middle[0] - 0.8 * reach,
+                middle[1] - 20 * closer,
+                middle[0] + 1.3 * reach,
+                middle[1] + 30 * closer,
+            ),
+            "#e0a030",
+        )
+        draw.text(middle, "SIGN", "white", ImageFont.load_default(60 * closer), anchor="mb")
+        return planes(frame, WIDTH, HEIGHT)
+
+    start, halfway, end = (seen(zoom**share) for share in (0, 0.5, 1))
+    assert decibels(drawn(InBetweens(start, end), 0.5, start).y, halfway.y) > 30

@@ -103,6 +103,16 @@ def test_a_picture_is_the_same_however_it_was_encoded_and_another_is_not(tmp_pat
     assert kinds == ["Moved", "Between", "Between"]
 
 
+@pytest.mark.parametrize(("lighter", "kind"), [(10, "Moved"), (60, "Between")])
+def test_a_draft_loops_where_the_large_clip_does(lighter, kind):
+    start = Image.new("RGB", (1280, 720), "#405060")
+    end = start.copy()
+    end.paste(tuple(level + lighter for level in (0x40, 0x50, 0x60)), (640, 320, 648, 328))
+    asked = {"prompt": "", "direction": read_direction(""), "take": 0}
+    kinds = {type(stage(start, end, *size, **asked)).__name__ for size in ((640, 360), (1280, 720))}
+    assert kinds == {kind}
+
+
 @pytest.mark.parametrize(("box", "right", "down"), [((0, 0), -1, 0), ((480, 0), 1, 0), ((240, 200), 0, 1)])
 def test_without_words_the_camera_looks_to_where_there_is_detail(box, right, down):
     picture = Image.new("RGB", (640, 360), "grey")

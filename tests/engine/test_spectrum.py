@@ -60,10 +60,25 @@ def test_a_camera_that_comes_closer_to_equal_windows_is_followed():
     assert decibels(start.y / 2 + end.y / 2, halfway.y) < 15
 
 
-def test_pictures_that_show_nothing_are_not_moved():
-    flat = planes(Image.new("RGB", (WIDTH, HEIGHT), "grey"), WIDTH, HEIGHT)
-    way = InBetweens(flat, flat)
-    assert np.array_equal(drawn(way, 0.5, flat).y, flat.y)
+def test_pictures_that_show_nothing_tell_a_motion_that_can_be_looked_at():
+    flat = np.full((360, 640), 128, np.uint8)
+    assert np.isfinite(similarity(flat, flat)).all()
+    grey = planes(Image.new("RGB", (WIDTH, HEIGHT), "grey"), WIDTH, HEIGHT)
+    assert InBetweens(grey, grey).kind == "moved"
+
+
+@pytest.mark.parametrize(("across", "down"), [(230, 10), (-230, 0), (10, 136)])
+def test_what_goes_farther_than_half_a_frame_before_something_plain_stays_whole(across, down):
+    def seen(share):
+        frame = Image.new("RGB", (WIDTH, HEIGHT), "#707880")
+        left, top = 192 + across * (share - 0.5), 108 + down * (share - 0.5)
+        ImageDraw.Draw(frame).rectangle((left - 50, top - 18, left + 50, top + 18), "#e0d0a0", "#201810", 3)
+        ImageDraw.Draw(frame).text((left - 44, top - 8), "A TITLE THAT GOES", "black")
+        return planes(frame, WIDTH, HEIGHT)
+
+    start, halfway, end = (seen(share) for share in (0, 0.5, 1))
+    assert decibels(drawn(InBetweens(start, end), 0.5, start).y, halfway.y) > 35
+    assert decibels(start.y / 2 + end.y / 2, halfway.y) < 22
 
 
 def test_a_part_that_was_shifted_is_found_without_points():

@@ -38,20 +38,25 @@ _OWN_MOTION = 0.001  # the share of a picture that something which moves by itse
 _WHOLE = 0.1  # the share of a picture that must follow a motion for it to be the camera's
 _WORSE = 0.01
 _PLAIN = 0.8  # the score from which on a motion is the main one, whatever else there is
-_APART, _SETTLED, _PROBES = 3.0, 0.05, 32  # working pixels
+_FIRST = 0.3  # how much better another one's score must be, to be the main motion instead
+_APART, _SETTLED, _PROBES = 3.0, 0.02, 32  # working pixels
 
 
 def chosen(start: Look, end: Look) -> tuple[Kind, Motion]:
     """Find the way from one picture to the other."""
-    main = _main(start, end)
+    first = _main(start, end)
+    trials = [first, *_others(start, end, first)]
+    # The points of what is left may tell better what the whole does, as where it repeats itself.
+    main = max(trials, key=lambda trial: trial.score + (_FIRST if trial is first else 0.0))
     left_over = main.left_over() if main.flow.agreed > _AGREED else None
     whole = Whole(main.glide, left_over, start.shape)
-    parts = cut(start, end, _different([main, *_others(start, end, main)], start))
-    if parts is not None and coincidence(start, end, parts.led) > _RELATED:
+    coincide = coincidence(start, end, main.led(start.shape))
+    parts = cut(start, end, _different([main, *trials], start))
+    if parts is not None and coincidence(start, end, parts.led) > max(_RELATED, coincide):
         layers = Layers(parts.layers, start.shape)
         if _ghosting(start, end, layers) < _BETTER * _ghosting(start, end, whole):
             return "layered", layers
-    if coincidence(start, end, main.led(start.shape)) < _RELATED:
+    if coincide < _RELATED:
         return "unrelated", CrossFade(start.shape)
     return "flowed" if left_over else "moved", whole
 
@@ -76,7 +81,7 @@ def _main(start: Look, end: Look) -> Trial:
     likely = similarity(start.even, end.even)
     best = tried(start, end, likely if plausible(likely) else np.eye(3))
     if best.score < _PLAIN:
-        others = best.glide.whole, np.eye(3), *global_motions(start.even, end.even, 1)
+        others = best.glide.whole, np.eye(3), *global_motions(start.sharp, end.sharp, 1)
         another = max(others, key=lambda motion: coincidence(start, end, moved(motion, grid(start.shape))))
         if another is not best.glide.whole:
             best = max(best, tried(start, end, another), key=lambda trial: trial.score)
@@ -96,14 +101,14 @@ def _others(start: Look, end: Look, main: Trial) -> Iterator[Trial]:
     within = misfit(start, end, main)
     if min(np.mean(part > 1) for part in within) < _OWN_MOTION:
         return  # what comes into sight at the border is no reason to look for more
-    motions, known = global_motions(start.even, end.even, _MOST_LAYERS - 1, within), [main.glide.whole]
+    motions, known = global_motions(start.sharp, end.sharp, _MOST_LAYERS - 1, within), [main.glide.whole]
     for motion in (*motions, shift(start.even, end.even, within)):
         if any(_apart(motion, other, start) < _APART for other in known):
             continue
-        rough = tried(start, end, motion)
-        exact = rough.fitted(_OWN_MOTION, within)
-        yield rough if exact is None else tried(start, end, exact)
-        known.append(motion)
+        exact = tried(start, end, motion).fitted(_OWN_MOTION, within)
+        if exact is not None:
+            yield tried(start, end, exact)
+            known.append(exact)
 
 
 def _different(trials: list[Trial], look: Look) -> list[Trial]:

@@ -27,7 +27,7 @@ class Flow(NamedTuple):
 
     `there` says for each point of the first where it is in the second, as a difference, `back` the same for
     the second; the trusts are 1 where the two agree, 0 where they do not or a picture shows nothing. The gaps
-    are by how many levels the pictures differ, as they are and when the flow is followed.
+    are by how many levels the pictures differ, as they are and when the flow there is followed.
     """
 
     there: Points

@@ -28,7 +28,7 @@ _FINE = 2  # luma is kept at twice its size: what is linear between its points i
 _FROM_CHROMA = scaling(2, 2)  # where each is the middle of its four, as a cell's middle is in either plane
 _CELLS = 160  # along a frame's longer side: where points come from is worked out once a cell
 
-_last: dict[bytes, InBetweens] = {}  # one at most: the takes of a request come one after another
+_last: list[tuple[bytes, InBetweens]] = []  # one at most: the takes of a request come one after another
 
 
 def in_betweens(start: Planes, end: Planes) -> InBetweens:
@@ -51,11 +51,11 @@ def in_betweens(start: Planes, end: Planes) -> InBetweens:
     for plane in (*start, *end):
         digest.update(plane.tobytes())
     pair = digest.digest()
-    way = _last.get(pair)
-    if way is None:
-        way = InBetweens(start, end)
-        _last.clear()
-        _last[pair] = way
+    for known, way in _last:
+        if known == pair:
+            return way
+    way = InBetweens(start, end)
+    _last[:] = [(pair, way)]
     return way
 
 

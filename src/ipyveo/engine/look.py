@@ -29,6 +29,8 @@ class Look(NamedTuple):
 
     even: Plane
     """Its luma less the mean around, over the spread around: a thing looks the same in any light."""
+    sharp: Plane
+    """The same with its finest detail, which makes points but no good flow."""
     colour: NDArray[np.uint8]
     """Y, U and V of each pixel."""
     edges: Weights
@@ -50,7 +52,8 @@ def look_at(picture: Planes) -> Look:
     mean = blurred(grey, _AROUND)
     spread = np.sqrt(np.maximum(blurred(grey * grey, _AROUND) - mean * mean, 0))
     even = np.asarray(128 + _SPREAD * (grey - mean) / (spread + _NOISE), np.float32)
-    return Look(np.clip(blurred(even, _FINEST), 0, 255).astype(np.uint8), colour, _edges(even))
+    soft, sharp = (np.clip(each, 0, 255).astype(np.uint8) for each in (blurred(even, _FINEST), even))
+    return Look(soft, sharp, colour, _edges(even))
 
 
 def coincidence(start: Look, end: Look, led: Points) -> float:

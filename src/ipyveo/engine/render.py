@@ -80,7 +80,7 @@ def render_clip(
     ...     clip.stat().st_size > 0
     True
     """
-    # For the whole process, which is the sandbox's own: the painters are threads of it.
+    # For the whole process, which is the sandbox's own: the painter is a thread of it.
     cv2.setNumThreads(1)
     frames = max(1, round(seconds * FRAMES_PER_SECOND))
     direction = read_direction(prompt)

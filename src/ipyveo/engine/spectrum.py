@@ -42,17 +42,19 @@ def similarity(start: Plane, end: Plane) -> Affine:
     """
     half = halved(start), halved(end)
     (wider, further), _ = cv2.phaseCorrelate(_strengths(half[0]), _strengths(half[1]))
-    zoom = np.exp(-wider * np.log(_MOST) / _RADII)
+    zoom = np.exp(np.clip(-wider, -_RADII, _RADII) * np.log(_MOST) / _RADII)
     turn = np.radians((further + _ANGLES / 2) % _ANGLES - _ANGLES / 2)
     turned_and_zoomed = zoom * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     middle = (np.array(half[0].shape[::-1]) - 1) / 2
     motion = np.eye(3)
     motion[:2, :2], motion[:2, 2] = turned_and_zoomed, middle - turned_and_zoomed @ middle
     led = turned(half[0], inverse(motion))
-    (across, down), _ = cv2.phaseCorrelate(*(_faded(each) for each in (led, half[1])))
+    # Padded to twice its size, so that what leaves on one side does not come in on the other.
+    (across, down), _ = cv2.phaseCorrelate(*(_padded(_faded(each)) for each in (led, half[1])))
     motion[:2, 2] += across, down
     to_half = scaling(0.5, 0.5)
-    return inverse(to_half) @ motion @ to_half
+    found = inverse(to_half) @ motion @ to_half
+    return found if np.isfinite(found).all() else np.eye(3)
 
 
 def shift(start: Plane, end: Plane, within: tuple[Plane, Plane]) -> Affine:
@@ -67,7 +69,7 @@ def shift(start: Plane, end: Plane, within: tuple[Plane, Plane]) -> Affine:
     within
         The parts: what is not 0.
     """
-    # Halved and padded to twice that, so that what leaves on one side does not come in on the other.
+    # Halved and padded to twice that, for the same reason.
     waves = [
         np.fft.rfft2(_halved_part(*both), start.shape) for both in zip((start, end), within, strict=True)
     ]
@@ -94,6 +96,11 @@ def _faded(picture: Plane) -> Weights:
     """Let a picture fade towards its border, which is no part of what it shows."""
     window = cv2.createHanningWindow(picture.shape[::-1], cv2.CV_32F)
     return np.asarray((picture.astype(np.float32) - _MIDDLE) * window, np.float32)
+
+
+def _padded(picture: Weights) -> Weights:
+    height, width = picture.shape
+    return np.pad(picture, ((0, height), (0, width)))
 
 
 def _halved_part(picture: Plane, part: Plane) -> Weights:
