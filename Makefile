@@ -9,6 +9,7 @@ BUNDLE := src/ipyveo/widgets/static/widget.js
 # Each names the packages of one kind of kernel that people have, and gets an environment of its own.
 KERNELS := $(patsubst tests/kernels/%.txt,build/kernels/%/.ready,$(wildcard tests/kernels/*.txt))
 PAGE := tests/widgets tests/test_notebooks.py
+RUNS := tests/api tests/generations
 # Nobody pays by trying: neither the demo nor a test sees a key.
 FREE := env -u GENAIPRO_API_KEY -u GENAIPRO_BASE_URL
 
@@ -62,21 +63,24 @@ lint: $(BUNDLE)
 test: lint browser kernels
 	cd js && npm run --silent test
 	$(FREE) $(BIN)/python -m pytest --doctest-modules src/ipyveo --ignore-glob='*/__main__.py'
-	$(HALVES) CASES='-m "not soak"'
+	$(PARTS) CASES='-m "not soak"'
 
 soak: lint browser kernels
 	cd js && npm run --silent test
 	$(FREE) $(BIN)/python -m pytest --doctest-modules src/ipyveo --ignore-glob='*/__main__.py'
-	$(HALVES) CASES=
+	$(PARTS) CASES=
 
-# The page's tests wait for a browser most of their time: beside them there is room for all others.
-HALVES := $(MAKE) --no-print-directory --output-sync=target -j 2 test-page test-ground
-.PHONY: test-page test-ground
+# Most tests wait, for a browser, a stream, a kernel: side by side they take hardly more than the longest part.
+PARTS := $(MAKE) --no-print-directory --output-sync=target -j 3 test-page test-runs test-ground
+.PHONY: test-page test-runs test-ground
 test-page:
 	$(FREE) $(BIN)/python -m pytest $(CASES) $(PAGE)
 
+test-runs:
+	$(FREE) $(BIN)/python -m pytest $(CASES) $(RUNS)
+
 test-ground:
-	$(FREE) $(BIN)/python -m pytest $(CASES) tests $(PAGE:%=--ignore=%)
+	$(FREE) $(BIN)/python -m pytest $(CASES) tests $(PAGE:%=--ignore=%) $(RUNS:%=--ignore=%)
 
 bench: $(BUNDLE) browser
 	$(FREE) $(BIN)/python tests/bench
