@@ -8,8 +8,11 @@ BIN := $(VENV)/bin
 BUNDLE := src/ipyveo/widgets/static/widget.js
 # Each names the packages of one kind of kernel that people have, and gets an environment of its own.
 KERNELS := $(patsubst tests/kernels/%.txt,build/kernels/%/.ready,$(wildcard tests/kernels/*.txt))
-PAGE := tests/widgets tests/test_notebooks.py
-RUNS := tests/api tests/generations
+PAGE := tests/widgets
+# Some of the page's files go with the runs: so each part takes about as long.
+RUNS := tests/api tests/generations tests/test_notebooks.py \
+  $(addprefix tests/widgets/test_,accessibility.py framing_in_jupyterlab.py history.py left_behind.py \
+  left_behind_in_jupyterlab.py studio.py)
 # Nobody pays by trying: neither the demo nor a test sees a key.
 FREE := env -u GENAIPRO_API_KEY -u GENAIPRO_BASE_URL
 
@@ -74,7 +77,7 @@ soak: lint browser kernels
 PARTS := $(MAKE) --no-print-directory --output-sync=target -j 3 test-page test-runs test-ground
 .PHONY: test-page test-runs test-ground
 test-page:
-	$(FREE) $(BIN)/python -m pytest $(CASES) $(PAGE)
+	$(FREE) $(BIN)/python -m pytest $(CASES) $(PAGE) $(RUNS:%=--ignore=%)
 
 test-runs:
 	$(FREE) $(BIN)/python -m pytest $(CASES) $(RUNS)
