@@ -19,7 +19,7 @@ FREE := env -u GENAIPRO_API_KEY -u GENAIPRO_BASE_URL
 .PHONY: help demo test soak bench wheel lint screenshots clean
 help:
 	@echo "make demo         a video from the command line, then JupyterLab on the quickstart notebook"
-	@echo "make test         every claim once, under 15 minutes"
+	@echo "make test         every claim once, in about a quarter of an hour"
 	@echo "make soak         every claim at length"
 	@echo "make bench        speed and size, beside named baselines"
 	@echo "make wheel        build dist/*.whl"
