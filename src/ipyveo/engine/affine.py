@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,11 +22,8 @@ def scaling(across: float, down: float) -> Affine:
 
 def moved(affine: Affine, points: Points) -> Points:
     """Apply a motion to points."""
-    linear, shift = affine[:2, :2].astype(np.float32), affine[:2, 2].astype(np.float32)
-    out = np.empty(points.shape, np.float32)
-    for i in range(2):
-        out[..., i] = linear[i, 0] * points[..., 0] + linear[i, 1] * points[..., 1] + shift[i]
-    return out
+    flat: Points = cv2.transform(points.reshape(-1, 1, 2), affine[:2].astype(np.float32))
+    return flat.reshape(points.shape)
 
 
 def inverse(affine: Affine) -> Affine:

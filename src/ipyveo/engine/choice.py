@@ -13,7 +13,7 @@ from ipyveo.engine.cutting import cut, misfit
 from ipyveo.engine.global_motion import global_motions, plausible
 from ipyveo.engine.layers import Layers
 from ipyveo.engine.look import Look, coincidence
-from ipyveo.engine.motion import Motion, Whole
+from ipyveo.engine.motion import Motion, Path, Whole
 from ipyveo.engine.rasters import grid, lengths, read
 from ipyveo.engine.spectrum import shift, similarity
 from ipyveo.engine.trial import Trial, tried
@@ -39,7 +39,7 @@ _WHOLE = 0.1  # the share of a picture that must follow a motion for it to be th
 _WORSE = 0.01
 _PLAIN = 0.8  # the score from which on a motion is the main one, whatever else there is
 _FIRST = 0.3  # how much better another one's score must be, to be the main motion instead
-_APART, _SETTLED, _PROBES = 3.0, 0.02, 32  # working pixels
+_APART, _SETTLED, _PROBES = 3.0, 0.25, 32  # working pixels
 
 
 def chosen(start: Look, end: Look) -> tuple[Kind, Motion]:
@@ -48,8 +48,8 @@ def chosen(start: Look, end: Look) -> tuple[Kind, Motion]:
     trials = [first, *_others(start, end, first)]
     # The points of what is left may tell better what the whole does, as where it repeats itself.
     main = max(trials, key=lambda trial: trial.score + (_FIRST if trial is first else 0.0))
-    left_over = main.left_over() if main.flow.agreed > _AGREED else None
-    whole = Whole(main.glide, left_over, start.shape)
+    path = main.path() if main.flow.agreed > _AGREED else Path(main.glide, None)
+    whole = Whole(path, start.shape)
     coincide = coincidence(start, end, main.led(start.shape))
     parts = cut(start, end, _different([main, *trials], start))
     if parts is not None and coincidence(start, end, parts.led) > max(_RELATED, coincide):
@@ -58,7 +58,7 @@ def chosen(start: Look, end: Look) -> tuple[Kind, Motion]:
             return "layered", layers
     if coincide < _RELATED:
         return "unrelated", CrossFade(start.shape)
-    return "flowed" if left_over else "moved", whole
+    return "flowed" if path.bends else "moved", whole
 
 
 def _ghosting(start: Look, end: Look, motion: Motion) -> float:

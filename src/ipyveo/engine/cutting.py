@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from ipyveo.engine.affine import Affine, Points, moved
 from ipyveo.engine.layers import Layer
-from ipyveo.engine.motion import Path
 from ipyveo.engine.rasters import Mask, Weights, averaged, blurred, grid, inside, lengths, read
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ _LATER = 0.02  # for each further motion: the main one wins where all fit
 _CLEARLY = 0.2
 _UNEXPLAINED = 0.3
 _OTHER_COLOUR, _PLAINLY = 64.0, 0.5  # levels that make another colour, and what that costs
+_SOME = 4  # a point of so many down and across tells what is usual
 _TINT = 0.3  # how much colours count
 _TINT_MOST = 0.6
 _SURE = 0.3
@@ -177,13 +177,13 @@ def _colour_gaps(picture: Look, other: Look, trials: list[Trial]) -> Iterator[We
 
     The light may differ: what the main motion, the first, finds off everywhere does not count.
     """
-    usual: NDArray[np.float32] | None = None
+    usual: NDArray[np.int16] | None = None
     for trial in trials:
         led = trial.led(picture.shape)
-        gap = read(other.colour, led).astype(np.float32) - picture.colour
+        gap = cv2.subtract(read(other.colour, led), picture.colour, dtype=cv2.CV_16S)
         if usual is None:
-            usual = np.median(gap.reshape(-1, 3), axis=0).astype(np.float32)
-        off = np.abs(gap - usual).max(axis=2) / np.float32(_OTHER_COLOUR)
+            usual = np.median(gap[::_SOME, ::_SOME], axis=(0, 1)).astype(np.int16)
+        off = np.maximum.reduce(cv2.split(np.abs(gap - usual))).astype(np.float32) / np.float32(_OTHER_COLOUR)
         far = np.float32(_PLAINLY) * np.minimum(off, np.float32(1))
         yield np.asarray(np.where(inside(led, other.shape), far, np.float32(0)), np.float32)
 
@@ -286,5 +286,4 @@ def _layer(trial: Trial, k: int, start: _Side, end: _Side) -> Layer:
         for side in (start, end)
         for own in (side.labels == k,)
     )
-    left_over = trial.left_over(in_start[..., 0], in_end[..., 0])
-    return Layer(Path(trial.glide, left_over), in_start, in_end)
+    return Layer(trial.path(in_start[..., 0], in_end[..., 0]), in_start, in_end)

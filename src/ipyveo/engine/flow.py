@@ -26,24 +26,33 @@ class Flow(NamedTuple):
     """What was found between two pictures.
 
     `there` says for each point of the first where it is in the second, as a difference, `back` the same for
-    the second; the trusts are 1 where the two agree, 0 where they do not or a picture shows nothing. The gaps
-    are by how many levels the pictures differ, as they are and when the flow there is followed.
+    the second; the trusts are 1 where the two agree, 0 where they do not or a picture shows nothing.
     """
 
+    first: Plane
+    second: Plane
     there: Points
     back: Points
     trust_there: Weights
     trust_back: Weights
-    gap: Plane
-    gap_left: Plane
     agreed: float
     likeness: float
 
     def reversed(self) -> Flow:
         """Return the same, from the second picture to the first."""
         return self._replace(
-            there=self.back, back=self.there, trust_there=self.trust_back, trust_back=self.trust_there
+            first=self.second,
+            second=self.first,
+            there=self.back,
+            back=self.there,
+            trust_there=self.trust_back,
+            trust_back=self.trust_there,
         )
+
+    def gap(self, led: Points) -> Plane:
+        """Return by how many levels the points of the first differ from what they are led to in the second."""
+        gap: Plane = cv2.absdiff(self.first, read(self.second, led))
+        return gap
 
 
 class Drift(NamedTuple):
@@ -69,12 +78,12 @@ def flow_between(first: Plane, second: Plane, known: Mask) -> Flow:
     trust = _trust(there, back, known)
     followed = read(second, grid(first.shape) + there)
     return Flow(
+        first,
+        second,
         there,
         back,
         trust,
         _trust(back, there, known),
-        gap=cv2.absdiff(first, second),
-        gap_left=cv2.absdiff(first, followed),
         agreed=float((trust[known] > 0).mean()) if known.any() else 0.0,
         likeness=likeness(first, followed, known),
     )

@@ -59,20 +59,18 @@ class Motion(Protocol):
 
 
 class Whole:
-    """One motion for all, and what is left over after it.
+    """One motion for all.
 
     Parameters
     ----------
-    glide
-        Leads from the start to the end.
-    left_over
-        Between the pictures when each is brought half of the way; None where next to nothing is.
+    path
+        The way that all points take.
     shape
         Height and width of the working size.
     """
 
-    def __init__(self, glide: Glide, left_over: Drift | None, shape: tuple[int, ...]) -> None:
-        self._path, self._shape = Path(glide, left_over), shape
+    def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
+        self._path, self._shape = path, shape
 
     def at(self, share: float, crossed: float, points: Points) -> list[Sheet]:
         """Return where points of the frame at a share of the way come from."""
@@ -83,11 +81,24 @@ class Whole:
 
 
 class Path:
-    """The way that the points take which follow one motion."""
+    """The way that the points take which follow one motion.
+
+    Parameters
+    ----------
+    glide
+        Leads from the start to the end.
+    left_over
+        Between the pictures when each is brought half of the way; None where next to nothing is.
+    """
 
     def __init__(self, glide: Glide, left_over: Drift | None) -> None:
         self._glide, self._left_over = glide, left_over
         self._to_start, self._to_end = glide.at(-0.5), glide.at(0.5)
+
+    @property
+    def bends(self) -> bool:
+        """Whether it is more than affine."""
+        return self._left_over is not None
 
     def motions(self, share: float) -> tuple[Affine, Affine] | None:
         """Return what leads from the frame at a share of the way to the start and to the end, if affine."""

@@ -90,6 +90,6 @@ def averaged(field: Weights, side: int) -> Weights:
 
 def inside(points: Points, shape: tuple[int, ...]) -> Mask:
     """Tell for each point whether it lies within a picture."""
-    x, y, edge = points[..., 0], points[..., 1], np.float32(-0.5)
-    within: Mask = (x > edge) & (x < shape[1] + edge) & (y > edge) & (y < shape[0] + edge)
+    edge = -0.5
+    within: Mask = cv2.inRange(points, (edge, edge), (shape[1] + edge, shape[0] + edge)) > 0
     return within

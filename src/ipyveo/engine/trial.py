@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ipyveo.engine.affine import Affine, Glide, Points, inverse, moved
-from ipyveo.engine.flow import Drift, Flow, drift, flow_between
+from ipyveo.engine.flow import Flow, drift, flow_between
 from ipyveo.engine.global_motion import fitted, plausible
+from ipyveo.engine.motion import Path
 from ipyveo.engine.rasters import Mask, Weights, grid, inside, lengths, read, turned
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _OVERLAP = 0.12  # the share of a frame halfway that both pictures must show
 _SURE = 0.5
 _FOLLOWS = 2.0  # working pixels: what has more flow left over follows another motion
-_LEFT_OVER = 0.9  # of the gap between two pictures: a flow that leaves more of it is noise
+_LEFT_OVER = 0.9  # of the gap between two pictures: a flow that leaves more of it is noise, against what is affine
 
 
 class Trial(NamedTuple):
@@ -31,23 +32,27 @@ class Trial(NamedTuple):
         """How well the motion brings the pictures over each other, 0 to 1."""
         return self.flow.agreed * max(self.flow.likeness, 0.0) if self.overlap > _OVERLAP else 0.0
 
-    def left_over(self, in_start: Weights | None = None, in_end: Weights | None = None) -> Drift | None:
-        """Return what the motion leaves over; None if that is next to nothing.
+    def path(self, in_start: Weights | None = None, in_end: Weights | None = None) -> Path:
+        """Return the way of what follows the motion: affine, unless what is left over then is more than noise.
 
         Parameters
         ----------
         in_start, in_end
             How far each point of either picture follows the motion; all do by default.
         """
-        if in_start is None or in_end is None:
-            own = their = None
-            sure = self.flow.trust_there > _SURE
-        else:
+        own, their, sure = None, None, self.flow.trust_there > _SURE
+        if in_start is not None and in_end is not None:
             own, their = turned(in_start, self.glide.at(-0.5)), turned(in_end, self.glide.at(0.5))
             sure = self.flow.trust_there * own > _SURE
-        if not sure.any() or self.flow.gap_left[sure].mean() >= _LEFT_OVER * self.flow.gap[sure].mean():
-            return None
-        return drift(self.flow, own, their)
+        if not sure.any():
+            return Path(self.glide, None)
+        points = grid(sure.shape)
+        rest = fitted(points[sure], (points + self.flow.there)[sure])
+        gaps = (self.flow.gap(led)[sure].mean() for led in (points + self.flow.there, moved(rest, points)))
+        if next(gaps) < _LEFT_OVER * next(gaps):
+            return Path(self.glide, drift(self.flow, own, their))
+        whole = self.glide.at(0.5) @ rest @ self.glide.at(0.5)
+        return Path(Glide(whole) if plausible(whole) else self.glide, None)
 
     def reversed(self) -> Trial:
         """Return the same, from the end to the start."""
