@@ -9,8 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ipyveo.engine.affine import Affine, Points, moved
-from ipyveo.engine.layers import Layer
-from ipyveo.engine.rasters import Mask, Weights, averaged, blurred, grid, inside, lengths, read
+from ipyveo.engine.layers import Layer, extent
+from ipyveo.engine.rasters import (
+    Mask,
+    Weights,
+    averaged,
+    blurred,
+    enlarged,
+    grid,
+    halved,
+    inside,
+    lengths,
+    read,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,13 +46,14 @@ _CLEARLY = 0.2
 _UNEXPLAINED = 0.3
 _OTHER_COLOUR, _PLAINLY = 64.0, 0.5  # levels that make another colour, and what that costs
 _SOME = 4  # a point of so many down and across tells what is usual
+_TONES = 16  # of Y, of U and of V
 _TINT = 0.3  # how much colours count
 _TINT_MOST = 0.6
 _SURE = 0.3
 _ROUNDS = 3
 
 _AROUND = 11
-_SMOOTH = 15
+_SMOOTH = 7  # of half the size
 _EDGE = 1e-3
 _THIN = np.ones((9, 9), np.uint8)
 _WORTH = 0.001  # the share of a picture that a motion must explain clearly better than all others
@@ -73,7 +85,9 @@ class _Side:
     """
 
     def __init__(self, look: Look, other: Look, trials: list[Trial]) -> None:
-        self.look, self.leads = look, [trial.glide.whole for trial in trials]
+        self.leads, self._guide = [trial.glide.whole for trial in trials], _Guide(look.even)
+        y, u, v = (plane // _TONES for plane in cv2.split(look.colour))
+        self.tones = np.ravel_multi_index((y, u, v), (_TONES, _TONES, _TONES))
         gaps = _colour_gaps(look, other, trials)
         self.costs = [_cost(look, other, trial) + gap for trial, gap in zip(trials, gaps, strict=True)]
         self._hidden = [np.full_like(cost, _WORST) for cost in self.costs]
@@ -86,7 +100,7 @@ class _Side:
             np.minimum(cost, hidden) + tint
             for cost, hidden, tint in zip(self.costs, self._hidden, self.tints, strict=True)
         ]
-        self.labels = _smooth_labels(self.look.even, likely)
+        self.labels = _smooth_labels(self._guide, likely)
 
     def meet(self, other: _Side) -> None:
         """Compare the labels with those of the other picture."""
@@ -188,10 +202,9 @@ def _colour_gaps(picture: Look, other: Look, trials: list[Trial]) -> Iterator[We
         yield np.asarray(np.where(inside(led, other.shape), far, np.float32(0)), np.float32)
 
 
-def _smooth_labels(guide: Plane, costs: list[Weights]) -> Labels:
+def _smooth_labels(guide: _Guide, costs: list[Weights]) -> Labels:
     """Give each point the motion that fits best around it, as far as it looks like what is around it."""
-    smooth = [_guided(guide, cost) + np.float32(_LATER * k) for k, cost in enumerate(costs)]
-    labels: Labels = np.argmin(smooth, axis=0).astype(np.uint8)
+    labels = _least([guide.smoothed(cost) + np.float32(_LATER * k) for k, cost in enumerate(costs)])
     for k in range(1, len(costs)):
         _, pieces, about, _ = cv2.connectedComponentsWithStats((labels == k).astype(np.uint8))
         areas = about[:, cv2.CC_STAT_AREA]
@@ -201,29 +214,42 @@ def _smooth_labels(guide: Plane, costs: list[Weights]) -> Labels:
     return labels
 
 
-def _guided(guide: Plane, field: Weights) -> Weights:
-    """Smooth a field, but not across the edges of a picture."""
-    light = guide.astype(np.float32) / np.float32(255)
-    light_mean, field_mean = averaged(light, _SMOOTH), averaged(field, _SMOOTH)
-    spread = averaged(light * light, _SMOOTH) - light_mean * light_mean
-    both = averaged(light * field, _SMOOTH) - light_mean * field_mean
-    slope = np.asarray(both / (spread + np.float32(_EDGE)), np.float32)
-    rest = np.asarray(field_mean - slope * light_mean, np.float32)
-    return averaged(slope, _SMOOTH) * light + averaged(rest, _SMOOTH)
+class _Guide:
+    """Smooths fields, but not across the edges of a picture.
+
+    After He and Sun, "Fast guided filter", arXiv:1505.00996, 2015: what is smooth is found at half the size.
+    """
+
+    def __init__(self, picture: Plane) -> None:
+        self._light = picture.astype(np.float32) / np.float32(255)
+        self._half = halved(self._light)
+        self._mean = averaged(self._half, _SMOOTH)
+        self._spread = averaged(self._half * self._half, _SMOOTH) - self._mean * self._mean
+
+    def smoothed(self, field: Weights) -> Weights:
+        """Return a field so."""
+        half, size = halved(field), self._light.shape[::-1]
+        mean = averaged(half, _SMOOTH)
+        both = averaged(self._half * half, _SMOOTH) - self._mean * mean
+        slope = np.asarray(both / (self._spread + np.float32(_EDGE)), np.float32)
+        rest = np.asarray(mean - slope * self._mean, np.float32)
+        slope, rest = (enlarged(averaged(each, _SMOOTH), size) for each in (slope, rest))
+        return np.asarray(slope * self._light + rest, np.float32)
 
 
 def _learn_colours(sides: tuple[_Side, _Side]) -> None:
     """Note what each point's colours say against its following each motion."""
-    places = [(side.look.colour // 16).astype(np.int32) @ np.array([256, 16, 1], np.int32) for side in sides]
-    common = []
+    common, sure = [], [side.sure for side in sides]
     for k in range(len(sides[0].tints)):
-        own = [place[(side.labels == k) & side.sure] for place, side in zip(places, sides, strict=True)]
-        counts = _spread(np.bincount(np.concatenate(own), minlength=4096).reshape(16, 16, 16))
+        own = [(side.labels == k) & known for side, known in zip(sides, sure, strict=True)]
+        both = zip(sides, own, strict=True)
+        counted = [np.bincount(side.tones.reshape(-1), part.reshape(-1), _TONES**3) for side, part in both]
+        counts = _spread(np.add(*counted).reshape(_TONES, _TONES, _TONES))
         common.append(counts.reshape(-1) / max(1.0, float(counts.sum())) + 1e-4)
     total = np.sum(common, axis=0)
     against = [np.minimum(-_TINT * np.log(one / total), _TINT_MOST).astype(np.float32) for one in common]
-    for side, place in zip(sides, places, strict=True):
-        side.tints = [one[place] for one in against]
+    for side in sides:
+        side.tints = [one[side.tones] for one in against]
 
 
 def _spread(counts: NDArray[Any]) -> NDArray[np.float64]:
@@ -245,8 +271,17 @@ def _taken(choices: list[NDArray[Any]], labels: Labels) -> NDArray[Any]:
     """Return at each point what its label chooses."""
     taken = choices[0].copy()
     for k, choice in enumerate(choices[1:], start=1):
-        taken[labels == k] = choice[labels == k]
+        cv2.copyTo(choice, (labels == k).view(np.uint8), taken)
     return taken
+
+
+def _least(fields: list[Weights]) -> Labels:
+    """Return at each point the number of the field that is least there."""
+    labels, least = np.zeros(fields[0].shape, np.uint8), fields[0]
+    for k, field in enumerate(fields[1:], start=1):
+        np.copyto(labels, np.uint8(k), where=field < least)
+        least = np.minimum(least, field)
+    return labels
 
 
 def _back_to_front(sides: tuple[_Side, _Side]) -> list[int]:
@@ -258,7 +293,7 @@ def _back_to_front(sides: tuple[_Side, _Side]) -> list[int]:
     behind, sizes = np.zeros((count, count)), np.ones(count)
     for side in sides:
         against = [np.where(met != k, side.tints[k], np.float32(np.inf)) for k, met in enumerate(side.met)]
-        likely = np.argmin(against, axis=0).astype(np.uint8)
+        likely = _least(against)
         pairs = likely.astype(np.int64) * count + _taken(side.met, likely)
         behind += np.bincount(pairs[~side.seen], minlength=count * count).reshape(count, count)
         sizes += np.bincount(side.labels.reshape(-1), minlength=count)
@@ -281,9 +316,11 @@ def _give_hidden(side: _Side, order: list[int]) -> None:
 
 
 def _layer(trial: Trial, k: int, start: _Side, end: _Side) -> Layer:
-    in_start, in_end = (
-        blurred(np.stack([own & side.seen, own & ~side.seen], axis=-1).astype(np.float32), _SOFT)
-        for side in (start, end)
-        for own in (side.labels == k,)
-    )
-    return Layer(trial.path(in_start[..., 0], in_end[..., 0]), in_start, in_end)
+    seen = [_softened((side.labels == k) & side.seen) for side in (start, end)]
+    hidden = [_softened((side.labels == k) & ~side.seen) for side in (start, end)]
+    in_start, in_end = (extent(*both) for both in zip(seen, hidden, strict=True))
+    return Layer(trial.path(*seen), in_start, in_end)
+
+
+def _softened(part: Mask) -> Weights:
+    return blurred(part.astype(np.float32), _SOFT)

@@ -50,7 +50,7 @@ class Flow(NamedTuple):
         )
 
     def gap(self, led: Points) -> Plane:
-        """Return by how many levels the points of the first differ from what they are led to in the second."""
+        """Return by how many levels points of the first differ from what they are led to in the second."""
         gap: Plane = cv2.absdiff(self.first, read(self.second, led))
         return gap
 

@@ -15,6 +15,7 @@ from ipyveo.engine.light import light_between
 from ipyveo.engine.look import look_at
 from ipyveo.engine.mixing import Blend, Leads, Mixer, Source, patches
 from ipyveo.engine.motion import crossing
+from ipyveo.engine.planes import packed, unpack
 from ipyveo.engine.rasters import grid
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ipyveo.engine.rasters import Weights
 
 _FINE = 2  # luma is kept at twice its size: what is linear between its points is nearly cubic between pixels
+_HALFWAY = np.array([-3, 19, 19, -3], np.float32) / np.float32(32)  # of four pixels, by a cubic of slope -3/4
 _FROM_CHROMA = scaling(2, 2)  # where each is the middle of its four, as a cell's middle is in either plane
 _CELLS = 160  # along a frame's longer side: where points come from is worked out once a cell
 
@@ -87,6 +89,10 @@ class InBetweens:
         self.kind, self._motion = chosen(*looks)
         self._light = None if self.kind == "unrelated" else light_between(*looks, self._motion)
         self._fine = _refined(start.y), _refined(end.y)
+        # The light of U and V differs in its own way each, and what is packed is drawn in one way.
+        self._chroma = [(packed(start).chroma, packed(end).chroma)]
+        if self._light is not None:
+            self._chroma = list(zip(start[1:], end[1:], strict=True))
         height, width = start.y.shape
         # Cells of an even number of pixels, so that those of chroma have whole ones too.
         self._cell = 2 * max(1, round(max(width, height) / (2 * _CELLS)))
@@ -122,32 +128,37 @@ class InBetweens:
         sheets = self._motion.at(share, crossed, points)
         gain = None if self._light is None else self._light.at(points)
         if gain is None:
-            differ, blends = 1, [[_blend(sheet) for sheet in sheets]] * 3
+            differ, blends = 1, [[_blend(sheet) for sheet in sheets]] * 2
         else:
             differ = 3
             blends = [[_lit(sheet, share, gain[..., channel]) for sheet in sheets] for channel in range(3)]
         parts = patches(sheets, blends[:differ])
-        luma, chroma = self._mixers()
+        tools = self._tools()
         leads = Leads(self._to_working @ view, self._to_fine)
-        luma.draw(parts, sheets, blends[:1], leads, [Source(*self._fine, out.y)])
-        colours = [Source(*planes) for planes in zip(self._start[1:], self._end[1:], out[1:], strict=True)]
+        tools.luma.draw(parts, sheets, blends[:1], leads, [Source(*self._fine, out.y)])
+        outs = [tools.packed] if self._light is None else out[1:]
+        colours = [Source(*pair, drawn) for pair, drawn in zip(self._chroma, outs, strict=True)]
         leads = Leads(leads.from_frame @ _FROM_CHROMA, self._to_chroma)
-        chroma.draw(parts, sheets, blends[1:], leads, colours)
+        tools.chroma.draw(parts, sheets, blends[1:], leads, colours)
+        if self._light is None:
+            unpack(tools.packed, out)
 
-    def _mixers(self) -> _Mixers:
-        mixers: _Mixers | None = getattr(self._threads, "mixers", None)
-        if mixers is None:
-            cells = self._cells.shape[:2]
-            mixers = _Mixers(Mixer(cells, self._cell), Mixer(cells, self._cell // 2))
-            self._threads.mixers = mixers
-        return mixers
+    def _tools(self) -> _Tools:
+        tools: _Tools | None = getattr(self._threads, "tools", None)
+        if tools is None:
+            cells, shape = self._cells.shape[:2], self._chroma[0][0].shape
+            chroma = Mixer(cells, self._cell // 2, shape[2:])
+            tools = _Tools(Mixer(cells, self._cell), chroma, np.empty(shape, np.uint8))
+            self._threads.tools = tools
+        return tools
 
 
-class _Mixers(NamedTuple):
+class _Tools(NamedTuple):
     """What one thread draws with."""
 
     luma: Mixer
     chroma: Mixer
+    packed: Plane
 
 
 def _blend(sheet: Sheet) -> Blend:
@@ -166,8 +177,10 @@ def _lit(sheet: Sheet, share: float, gain: Weights) -> Blend:
 
 def _refined(plane: Plane) -> Plane:
     # Each pixel stays what it is, with a new one between two: at rest a frame is the picture, bit for bit.
-    size = plane.shape[1] * _FINE, plane.shape[0] * _FINE
-    finer = np.array([[1 / _FINE, 0, 0], [0, 1 / _FINE, 0]])
-    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    fine: Plane = cv2.warpAffine(plane, finer, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    fine = np.empty((plane.shape[0] * _FINE, plane.shape[1] * _FINE), np.uint8)
+    fine[::2, ::2] = plane
+    border = cv2.BORDER_REPLICATE
+    fine[::2, 1::2] = cv2.filter2D(plane, -1, _HALFWAY[None], anchor=(1, 0), borderType=border)
+    fine[1::2, ::2] = cv2.filter2D(plane, -1, _HALFWAY[:, None], anchor=(0, 1), borderType=border)
+    fine[1::2, 1::2] = cv2.sepFilter2D(plane, -1, _HALFWAY, _HALFWAY, anchor=(1, 1), borderType=border)
     return fine

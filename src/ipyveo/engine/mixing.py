@@ -132,15 +132,17 @@ class Mixer:
         How many there are down and across, those around the frame among them.
     side
         Of a cell, in pixels of the plane.
+    channels
+        Of a pixel: none of a plane, several of what is packed.
     """
 
-    def __init__(self, cells: tuple[int, int], side: int) -> None:
+    def __init__(self, cells: tuple[int, int], side: int, channels: tuple[int, ...] = ()) -> None:
         self._side = side
         down, across = (min(most + 2, count) for most, count in zip(_TILE, cells, strict=True))
         whole = down * side, across * side
         self._maps = [np.empty((*whole, 2), np.float32) for _ in range(2)]
         self._weights = [np.empty(whole, np.float32) for _ in range(2)]
-        self._veil, self._other = (np.empty(whole, np.uint8) for _ in range(2))
+        self._veil, self._other = (np.empty((*whole, *channels), np.uint8) for _ in range(2))
 
     def draw(
         self,
@@ -163,10 +165,11 @@ class Mixer:
         sources
             The planes.
         """
+        motions = [_to_pictures(sheet, leads) for sheet in sheets]
         for patch in parts:
-            sheet = sheets[patch.sheet]
-            other = patch.other and self._reader(sheet, 1 - patch.first, patch.other, leads)
-            readers = (self._reader(sheet, patch.first, patch.part, leads), other)
+            sheet, ways = sheets[patch.sheet], motions[patch.sheet]
+            other = patch.other and self._reader(sheet, ways, 1 - patch.first, patch.other, leads)
+            readers = (self._reader(sheet, ways, patch.first, patch.part, leads), other)
             mask = self._mask(sheet, patch)
             for source, shares in zip(sources, blends, strict=True):
                 out = source.out[self._pixels(patch.part)]  # less than the part beyond a frame's border
@@ -177,12 +180,13 @@ class Mixer:
                     self._draw(source, patch, readers, shares[patch.sheet], drawn)
                     cv2.copyTo(drawn, _corner(mask, out.shape), out)
 
-    def _reader(self, sheet: Sheet, picture: int, part: Part, leads: Leads) -> Reader:
+    def _reader(
+        self, sheet: Sheet, motions: list[Affine] | None, picture: int, part: Part, leads: Leads
+    ) -> Reader:
         """Return what reads a plane of a picture for a part of the frame's."""
-        if sheet.motions is not None:
-            motion = leads.to_picture @ sheet.motions[picture] @ leads.from_frame
+        if motions is not None:
             rows, columns = self._pixels(part)
-            return lambda plane, out: led(plane, motion, (columns.start, rows.start), out)
+            return lambda plane, out: led(plane, motions[picture], (columns.start, rows.start), out)
         cells = (sheet.start, sheet.end)[picture][_with_next(part)]
         points = self._enlarged(moved(leads.to_picture, cells), self._maps[picture])
         return lambda plane, out: read(plane, _corner(points, out.shape), out)
@@ -233,6 +237,11 @@ class Mixer:
     def _pixels(self, part: Part) -> Part:
         rows, columns = (slice(one.start * self._side, one.stop * self._side) for one in part)
         return rows, columns
+
+
+def _to_pictures(sheet: Sheet, leads: Leads) -> list[Affine] | None:
+    """Return what leads from a plane of the frame to those of the pictures, where that is affine."""
+    return sheet.motions and [leads.to_picture @ motion @ leads.from_frame for motion in sheet.motions]
 
 
 def _corner(raster: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:

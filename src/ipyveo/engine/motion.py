@@ -74,10 +74,10 @@ class Whole:
 
     def at(self, share: float, crossed: float, points: Points) -> list[Sheet]:
         """Return where points of the frame at a share of the way come from."""
-        start, end = self._path.back(share, points)
+        start, end, motions = self._path.back(share, points)
         start_weight, end_weight = shown(start, self._shape), shown(end, self._shape)
         counts = np.float32(1 - crossed) * start_weight, np.float32(crossed) * end_weight
-        return [Sheet(start, end, *counts, motions=self._path.motions(share))]
+        return [Sheet(start, end, *counts, motions=motions)]
 
 
 class Path:
@@ -100,22 +100,19 @@ class Path:
         """Whether it is more than affine."""
         return self._left_over is not None
 
-    def motions(self, share: float) -> tuple[Affine, Affine] | None:
-        """Return what leads from the frame at a share of the way to the start and to the end, if affine."""
-        if self._left_over is not None:
-            return None
-        onward = self._glide.at(0.5 - share)
-        return self._to_start @ onward, self._to_end @ onward
+    def back(self, share: float, points: Points) -> tuple[Points, Points, tuple[Affine, Affine] | None]:
+        """Return where points of the frame at a share of the way are in the start and in the end.
 
-    def back(self, share: float, points: Points) -> tuple[Points, Points]:
-        """Return where points of the frame at a share of the way are in the start and in the end."""
+        And what leads there, if affine.
+        """
         onward = self._glide.at(0.5 - share)
         if self._left_over is None:
-            return moved(self._to_start @ onward, points), moved(self._to_end @ onward, points)
+            motions = self._to_start @ onward, self._to_end @ onward
+            return moved(motions[0], points), moved(motions[1], points), motions
         halfway, before = moved(onward, points), np.float32(share)
         passing = _passing(self._left_over, halfway, before)
         start = moved(self._to_start, halfway - before * passing)
-        return start, moved(self._to_end, halfway + (1 - before) * passing)
+        return start, moved(self._to_end, halfway + (1 - before) * passing), None
 
 
 def shown(points: Points, shape: tuple[int, ...]) -> Weights:

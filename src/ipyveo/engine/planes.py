@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
@@ -38,6 +39,17 @@ class Planes(NamedTuple):
     v: Plane
 
 
+class Packed(NamedTuple):
+    """A picture to be moved: its luma, and its chroma in one raster.
+
+    That one has four channels, of which two are empty: OpenCV moves pixels of four in hardly more time than
+    pixels of one, and takes more than twice as long for pixels of two.
+    """
+
+    y: Plane
+    chroma: Plane
+
+
 def planes(picture: Image.Image, width: int, height: int) -> Planes:
     """Fit a picture to a size, cropped around its centre, and convert it.
 
@@ -65,6 +77,18 @@ def planes(picture: Image.Image, width: int, height: int) -> Planes:
         made.u[top // 2 : (top + _BAND) // 2] = _rounded(_halved(blue))
         made.v[top // 2 : (top + _BAND) // 2] = _rounded(_halved(red))
     return made
+
+
+def packed(picture: Planes) -> Packed:
+    """Pack the chroma of a picture; its luma is the same memory as before."""
+    empty = np.zeros_like(picture.u)
+    return Packed(picture.y, cv2.merge([picture.u, picture.v, empty, empty]).astype(np.uint8, copy=False))
+
+
+def unpack(chroma: Plane, out: Planes) -> None:
+    """Take the chroma planes out of a raster of both."""
+    empty = np.empty_like(out.u)
+    cv2.split(chroma, [out.u, out.v, empty, empty])
 
 
 def _halved(plane: NDArray[np.float32]) -> NDArray[np.float32]:

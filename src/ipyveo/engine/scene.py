@@ -9,7 +9,7 @@ import numpy as np
 
 from ipyveo.engine.grade import GRADES, Grade
 from ipyveo.engine.path import plan
-from ipyveo.engine.planes import Planes, planes
+from ipyveo.engine.planes import Packed, Planes, packed, planes, unpack
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -96,10 +96,11 @@ class Moved:
     def __init__(self, picture: Image.Image, first: Planes, last: Planes, path: Path, grade: Grade) -> None:
         self._first, self._last, self._path, self._grade = first, last, path, grade
         height, width = first.y.shape
-        self._source, self._to_source = first, np.eye(3)
+        fine, self._to_source = first, np.eye(3)
         if any(path.end):
             around = _BEYOND if path.end.closer < 0 else 0.0
-            self._source, self._to_source = _finer(picture, width, height, around)
+            fine, self._to_source = _finer(picture, width, height, around)
+        self._source = packed(fine)
 
     def draw(self, time: float, out: Planes) -> None:
         """Draw the frame at a share of the clip's time."""
@@ -142,7 +143,7 @@ class Between:
             # What lies around a frame is its own mirror image, so there has to be a frame first.
             whole = Planes(*(np.empty(plane.shape, np.uint8) for plane in out))
             self._between.draw(way, None, whole)
-            _look(whole, np.vstack([pose.view(width, height), [0, 0, 1]]), out)
+            _look(packed(whole), np.vstack([pose.view(width, height), [0, 0, 1]]), out)
 
 
 class CrossFade:
@@ -163,24 +164,26 @@ _TO_LUMA: Final = np.array([[2, 0, 0], [0, 2, 0.5], [0, 0, 1]])
 _FROM_LUMA: Final = np.linalg.inv(_TO_LUMA)
 
 
-def _look(source: Planes, view: Affine, out: Planes) -> None:
+def _look(source: Packed, view: Affine, out: Planes) -> None:
     """Draw a frame, `view` being 3 x 3 and from its luma pixels to the source's."""
-    of_chroma = _FROM_LUMA @ view @ _TO_LUMA
     _warp(source.y, view, out.y)
-    _warp(source.u, of_chroma, out.u)
-    _warp(source.v, of_chroma, out.v)
+    chroma = np.empty((*out.u.shape, source.chroma.shape[2]), np.uint8)
+    _warp(source.chroma, _FROM_LUMA @ view @ _TO_LUMA, chroma)
+    unpack(chroma, out)
 
 
 def _warp(source: Plane, view: Affine, out: Plane) -> None:
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    cv2.warpAffine(source, view[:2], out.shape[::-1], dst=out, flags=flags, borderMode=cv2.BORDER_REFLECT_101)
+    cv2.warpAffine(
+        source, view[:2], out.shape[1::-1], dst=out, flags=flags, borderMode=cv2.BORDER_REFLECT_101
+    )
 
 
 def _lay(picture: Planes, view: Affine, share: float, out: Planes) -> None:
     """Draw a picture over a frame, as far as `share` says."""
     if share < 1:
         seen = Planes(*(np.empty_like(plane) for plane in out))
-        _look(picture, view, seen)
+        _look(packed(picture), view, seen)
         for plane, over in zip(out, seen, strict=True):
             cv2.addWeighted(plane, 1 - share, over, share, 0, dst=plane)
     else:

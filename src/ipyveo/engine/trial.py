@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from ipyveo.engine.affine import Affine, Glide, Points, inverse, moved
 from ipyveo.engine.flow import Flow, drift, flow_between
 from ipyveo.engine.global_motion import fitted, plausible
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
 _OVERLAP = 0.12  # the share of a frame halfway that both pictures must show
 _SURE = 0.5
 _FOLLOWS = 2.0  # working pixels: what has more flow left over follows another motion
-_LEFT_OVER = 0.9  # of the gap between two pictures: a flow that leaves more of it is noise, against what is affine
+_LEFT_OVER = 0.9  # of the gap that an affine motion leaves: a flow that leaves more of it is noise
+_ENOUGH = 5000  # points for a fit
 
 
 class Trial(NamedTuple):
@@ -33,7 +36,7 @@ class Trial(NamedTuple):
         return self.flow.agreed * max(self.flow.likeness, 0.0) if self.overlap > _OVERLAP else 0.0
 
     def path(self, in_start: Weights | None = None, in_end: Weights | None = None) -> Path:
-        """Return the way of what follows the motion: affine, unless what is left over then is more than noise.
+        """Return the way of what follows the motion: affine, unless more than noise is left over then.
 
         Parameters
         ----------
@@ -41,13 +44,17 @@ class Trial(NamedTuple):
             How far each point of either picture follows the motion; all do by default.
         """
         own, their, sure = None, None, self.flow.trust_there > _SURE
+        points = grid(sure.shape)
         if in_start is not None and in_end is not None:
-            own, their = turned(in_start, self.glide.at(-0.5)), turned(in_end, self.glide.at(0.5))
+            own, their = (
+                read(extent, moved(self.glide.at(lead), points))
+                for extent, lead in ((in_start, -0.5), (in_end, 0.5))
+            )
             sure = self.flow.trust_there * own > _SURE
         if not sure.any():
             return Path(self.glide, None)
-        points = grid(sure.shape)
-        rest = fitted(points[sure], (points + self.flow.there)[sure])
+        some = _some(points, sure)
+        rest = fitted(some, some + _some(self.flow.there, sure))
         gaps = (self.flow.gap(led)[sure].mean() for led in (points + self.flow.there, moved(rest, points)))
         if next(gaps) < _LEFT_OVER * next(gaps):
             return Path(self.glide, drift(self.flow, own, their))
@@ -79,9 +86,15 @@ class Trial(NamedTuple):
             follows &= turned(part, self.glide.at(lead)) > 0
         if follows.mean() < least:
             return None
-        points, there = grid(follows.shape)[follows], self.flow.there[follows]
-        motion = fitted(moved(self.glide.at(-0.5), points), moved(self.glide.at(0.5), points + there))
+        some, there = (_some(field, follows) for field in (grid(follows.shape), self.flow.there))
+        motion = fitted(moved(self.glide.at(-0.5), some), moved(self.glide.at(0.5), some + there))
         return motion if plausible(motion) else None
+
+
+def _some(field: Points, where: Mask) -> Points:
+    """Return what a field has at some of the places, as many as tell a motion."""
+    places = np.flatnonzero(where)
+    return field.reshape(-1, 2)[places[:: max(1, len(places) // _ENOUGH)]]
 
 
 def tried(start: Look, end: Look, motion: Affine) -> Trial:
