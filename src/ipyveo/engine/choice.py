@@ -105,9 +105,10 @@ def _others(start: Look, end: Look, main: Trial) -> Iterator[Trial]:
     for motion in (*motions, shift(start.even, end.even, within)):
         if any(_apart(motion, other, start) < _APART for other in known):
             continue
-        exact = tried(start, end, motion).fitted(_OWN_MOTION, within)
+        near = tried(start, end, motion)
+        exact = near.fitted(_OWN_MOTION, within)
         if exact is not None:
-            yield tried(start, end, exact)
+            yield near if _apart(motion, exact, start) < _SETTLED else tried(start, end, exact)
             known.append(exact)
 
 

@@ -82,14 +82,16 @@ class _Side:
         The other one.
     trials
         The motions from this one to the other.
+    costs
+        Of each motion, as far as evened pictures tell.
     """
 
-    def __init__(self, look: Look, other: Look, trials: list[Trial]) -> None:
+    def __init__(self, look: Look, other: Look, trials: list[Trial], costs: list[Weights]) -> None:
         self.leads, self._guide = [trial.glide.whole for trial in trials], _Guide(look.even)
         y, u, v = (plane // _TONES for plane in cv2.split(look.colour))
         self.tones = np.ravel_multi_index((y, u, v), (_TONES, _TONES, _TONES))
         gaps = _colour_gaps(look, other, trials)
-        self.costs = [_cost(look, other, trial) + gap for trial, gap in zip(trials, gaps, strict=True)]
+        self.costs = [cost + gap for cost, gap in zip(costs, gaps, strict=True)]
         self._hidden = [np.full_like(cost, _WORST) for cost in self.costs]
         self.tints = [np.zeros_like(cost) for cost in self.costs]
         self.label()
@@ -140,10 +142,14 @@ def cut(start: Look, end: Look, trials: list[Trial]) -> Cut | None:
     trials
         Motions that lead to different places, the main motion first.
     """
-    trials = _needed(start, end, trials)
-    if len(trials) == 1:
+    back = [trial.reversed() for trial in trials]
+    costs = [_cost(start, end, trial) for trial in trials], [_cost(end, start, trial) for trial in back]
+    needed = _needed(costs, [trial.led(start.shape) for trial in trials])
+    if len(needed) == 1:
         return None
-    sides = _Side(start, end, trials), _Side(end, start, [trial.reversed() for trial in trials])
+    trials, back = ([each[k] for k in needed] for each in (trials, back))
+    there, here = ([each[k] for k in needed] for each in costs)
+    sides = _Side(start, end, trials, there), _Side(end, start, back, here)
     _compare(*sides)
     for _ in range(_ROUNDS - 1):
         _learn_colours(sides)
@@ -163,18 +169,23 @@ def _compare(one: _Side, other: _Side) -> None:
     other.meet(one)
 
 
-def _needed(start: Look, end: Look, trials: list[Trial]) -> list[Trial]:
-    """Keep the motions without which a part of the picture would not fit."""
-    costs = [averaged(_cost(start, end, trial), _AROUND) for trial in trials]
-    kept, least = [0], costs[0]
+def _needed(costs: tuple[list[Weights], list[Weights]], leads: list[Points]) -> list[int]:
+    """Choose the motions without which a part of the pictures would not fit.
+
+    Both the part and what it is led to: what repeats itself also fits where its like has a place already.
+    """
+    there, back = ([averaged(cost, _AROUND) for cost in side] for side in costs)
+    kept, least, least_back = [0], there[0], back[0]
     while True:
-        better = [(cost < _MISFIT / 2) & (cost < least - np.float32(_CLEARLY)) for cost in costs]
+        worth = [np.minimum(least, read(least_back, led)) - np.float32(_CLEARLY) for led in leads]
+        better = [(cost < _MISFIT / 2) & (cost < most) for cost, most in zip(there, worth, strict=True)]
         # What is thin or scattered fits by chance.
         solid = [float(cv2.erode(part.astype(np.uint8), _THIN).mean()) for part in better]
         best = int(np.argmax(solid))
         if solid[best] < _WORTH:
-            return [trials[k] for k in kept]
-        kept, least = [*kept, best], np.minimum(least, costs[best])
+            return kept
+        kept.append(best)
+        least, least_back = np.minimum(least, there[best]), np.minimum(least_back, back[best])
 
 
 def _cost(picture: Look, other: Look, trial: Trial) -> Weights:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Part: TypeAlias = tuple[slice, slice]
     Reader: TypeAlias = Callable[[Plane, Plane], object]
 
-_TILE = 24, 40  # cells down and across: small enough for a processor's cache, and often of one picture alone
+_TILE = 30, 40  # cells down and across: small enough for a processor's cache, and often of one picture alone
 _NEXT = np.ones((3, 3), np.uint8)  # a cell and those around it
 _NOTHING, _HALF = np.float32(1e-3), np.float32(0.5)
 
