@@ -39,7 +39,7 @@ _WHOLE = 0.1  # the share of a picture that must follow a motion for it to be th
 _WORSE = 0.01
 _PLAIN = 0.8  # the score from which on a motion is the main one, whatever else there is
 _FIRST = 0.3  # how much better another one's score must be, to be the main motion instead
-_APART, _SETTLED, _PROBES = 3.0, 0.25, 32  # working pixels
+_APART, _SETTLED, _PROBES = 3.0, 0.1, 32  # working pixels
 
 
 def chosen(start: Look, end: Look) -> tuple[Kind, Motion]:

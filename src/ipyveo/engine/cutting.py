@@ -42,7 +42,7 @@ _MISFIT = 0.55  # from here on two places are not the same
 _UNSEEN, _HIDDEN = 0.65, 0.65
 _PER_PIXEL = 0.03  # of flow left over: the motion that leaves less wins
 _LATER = 0.02  # for each further motion: the main one wins where all fit
-_CLEARLY = 0.2
+_CLEARLY, _EXACT = 0.2, 0.07
 _UNEXPLAINED = 0.3
 _OTHER_COLOUR, _PLAINLY = 64.0, 0.5  # levels that make another colour, and what that costs
 _SOME = 4  # a point of so many down and across tells what is usual
@@ -56,6 +56,7 @@ _AROUND = 11
 _SMOOTH = 7  # of half the size
 _EDGE = 1e-3
 _THIN = np.ones((9, 9), np.uint8)
+_NEXT = np.ones((_AROUND, _AROUND), np.uint8)
 _WORTH = 0.001  # the share of a picture that a motion must explain clearly better than all others
 _SMALLEST = 0.0005  # the share of a picture that a piece of a layer has at least
 _BIT = 0.05  # of its largest piece: what is smaller fits by chance, and would fly with it
@@ -144,7 +145,8 @@ def cut(start: Look, end: Look, trials: list[Trial]) -> Cut | None:
     """
     back = [trial.reversed() for trial in trials]
     costs = [_cost(start, end, trial) for trial in trials], [_cost(end, start, trial) for trial in back]
-    needed = _needed(costs, [trial.led(start.shape) for trial in trials])
+    leads = [trial.led(start.shape) for trial in trials]
+    needed = _needed(costs, leads, back[0].led(end.shape))
     if len(needed) == 1:
         return None
     trials, back = ([each[k] for k in needed] for each in (trials, back))
@@ -169,23 +171,40 @@ def _compare(one: _Side, other: _Side) -> None:
     other.meet(one)
 
 
-def _needed(costs: tuple[list[Weights], list[Weights]], leads: list[Points]) -> list[int]:
+def _needed(costs: tuple[list[Weights], list[Weights]], leads: list[Points], back: Points) -> list[int]:
     """Choose the motions without which a part of the pictures would not fit.
 
-    Both the part and what it is led to: what repeats itself also fits where its like has a place already.
+    Parameters
+    ----------
+    costs
+        Of each motion, in either picture.
+    leads, back
+        Where each leads the points of the start, and the main one those of the end.
     """
-    there, back = ([averaged(cost, _AROUND) for cost in side] for side in costs)
-    kept, least, least_back = [0], there[0], back[0]
+    in_start, in_end = ([averaged(cost, _AROUND) for cost in side] for side in costs)
+    kept, least, least_back = [0], in_start[0], in_end[0]
+    hidden, bared = np.zeros(least.shape, np.bool_), np.zeros(least.shape, np.uint8)
     while True:
-        worth = [np.minimum(least, read(least_back, led)) - np.float32(_CLEARLY) for led in leads]
-        better = [(cost < _MISFIT / 2) & (cost < most) for cost, most in zip(there, worth, strict=True)]
-        # What is thin or scattered fits by chance.
-        solid = [float(cv2.erode(part.astype(np.uint8), _THIN).mean()) for part in better]
+        solid = []
+        for cost, led in zip(in_start, leads, strict=True):
+            better = (cost < _MISFIT / 2) & (cost < least - np.float32(_CLEARLY))
+            # Of a ground, what a thing comes to hide may look much like what it bares elsewhere.
+            better &= (cost < _EXACT) | ~(hidden & (read(bared, led) > 0))
+            # What is thin or scattered fits so too.
+            solid.append(float(cv2.erode(better.view(np.uint8), _THIN).mean()))
         best = int(np.argmax(solid))
         if solid[best] < _WORTH:
             return kept
         kept.append(best)
-        least, least_back = np.minimum(least, there[best]), np.minimum(least_back, back[best])
+        hidden |= read(_clearly(in_end[best], least_back), leads[0]) > 0
+        bared |= read(_clearly(in_start[best], least), back)
+        least, least_back = np.minimum(least, in_start[best]), np.minimum(least_back, in_end[best])
+
+
+def _clearly(cost: Weights, least: Weights) -> Plane:
+    """Return where a motion is clearly better than those before it, and next to there."""
+    clear: Plane = cv2.dilate((cost < least - np.float32(_CLEARLY)).view(np.uint8), _NEXT)
+    return clear
 
 
 def _cost(picture: Look, other: Look, trial: Trial) -> Weights:

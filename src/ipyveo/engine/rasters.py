@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Weights: TypeAlias = NDArray[np.float32]
 Mask: TypeAlias = NDArray[np.bool_]
-_BELL, _SMALL = 5.0, 8  # the least reach, and the least side, in points, that wide means are found with
+_BELL, _SMALL = 8.0, 8  # the least reach, and the least side, in points, that wide means are found with
 Raster = TypeVar("Raster", bound=NDArray[Any])
 
 
