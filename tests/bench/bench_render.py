@@ -13,8 +13,9 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
+import cv2
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageEnhance
 from table import Row
 
 WIDTH, HEIGHT, SECONDS, ROUNDS = 1280, 720, 8, 3
@@ -30,6 +31,8 @@ KINDS = {
     "two pictures, global motion": (["pan-0.png", "pan-1.png"], "", 2.0),
     "two pictures, a thing of its own": (["layers-0.png", "layers-1.png"], "", 2.0),
     "two pictures, two layers": (["parallax-0.png", "parallax-1.png"], "", 2.0),
+    "two pictures, what bends": (["still.png", "bent.png"], "", 2.0),
+    "two pictures, another light": (["pan-0.png", "evening.png"], "", 2.0),
     "two pictures, unrelated": (["still.png", "other.png"], "", 2.0),
 }
 LARGE = "one picture of 48 megapixels, camera move"
@@ -123,7 +126,7 @@ def _drafts(folder: Path) -> Iterator[Row]:
 
 
 def _draw_pictures(folder: Path) -> None:
-    """Write two stills, what a camera sees that goes 67 pixels on, and two layers that move apart."""
+    """Write stills, what a camera sees that goes on, also by evening, and what moves or bends by itself."""
     ground, other = _photograph(1), _photograph(2)
     for name, picture in (("still", ground), ("other", other)):
         picture.crop((0, 0, 1920, 1080)).save(folder / f"{name}.png")
@@ -135,6 +138,8 @@ def _draw_pictures(folder: Path) -> None:
         seen.save(folder / f"pan-{number}.png")
         seen.paste(other.crop((0, 0, 600, 600)), (440 - 130 * gone, 60), oval)
         seen.save(folder / f"layers-{number}.png")
+    ImageEnhance.Brightness(Image.open(folder / "pan-1.png")).enhance(0.7).save(folder / "evening.png")
+    _bent(ground.crop((0, 0, 1920, 1080))).save(folder / "bent.png")
     # Hills before a ground: the nearer goes four times as far as the farther.
     outline = [(x, 420 - 90 * np.sin(x / 130) - 60 * np.sin(x / 47)) for x in range(0, 2200, 4)]
     hills = Image.new("L", (2200, HEIGHT))
@@ -145,6 +150,16 @@ def _draw_pictures(folder: Path) -> None:
         seen.paste(other.crop(near), (0, 0), hills.crop(near))
         seen.save(folder / f"parallax-{share}.png")
     ground.resize((8000, 6000), Image.Resampling.BICUBIC).save(folder / "large.jpg", quality=90)
+
+
+def _bent(picture: Image.Image) -> Image.Image:
+    """Draw what a picture is when all within its border has gone a little aside, most in the middle."""
+    width, height = picture.size
+    down, across = np.mgrid[:height, :width].astype(np.float32)
+    swell = np.sin(np.pi * across / (width - 1)) * np.sin(np.pi * down / (height - 1))
+    return Image.fromarray(
+        cv2.remap(np.asarray(picture), across - 21 * swell, down - 12 * swell, cv2.INTER_CUBIC)
+    )
 
 
 def _photograph(seed: int) -> Image.Image:
