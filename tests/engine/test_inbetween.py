@@ -157,6 +157,20 @@ def test_the_same_place_by_day_and_by_night_is_dissolved_where_it_is(tmp_path):
     assert decibels(drawn(way, 0.5, day).y, (day.y.astype(float) + night.y) / 2) > 40
 
 
+def test_things_that_come_to_where_another_was_both_move():
+    ground, first, second = (Image.fromarray(still(scene).y) for scene in ("rocket", "coffee", "chelsea"))
+    one, other = first.crop((130, 30, 220, 110)), second.crop((140, 60, 230, 140))
+
+    def at(share):
+        seen = ground.copy()
+        seen.paste(one, (round(40 + 120 * share), 50))
+        seen.paste(other, (round(170 - 120 * share), round(80 + 12 * share)))
+        return planes(seen, WIDTH, HEIGHT)
+
+    start, known, end = (at(share) for share in (0, 0.1, 1))
+    assert decibels(drawn(InBetweens(start, end), 0.1, start).y, known.y) > 28
+
+
 @pytest.mark.parametrize("motion", ["pan 67 px", "zoom 2", "two layers, parallax", "relit, small pan"])
 def test_the_same_pair_gives_the_same_bytes(motion):
     start, *_, end = frames(motion)

@@ -11,6 +11,7 @@ import lab as real
 from lab import Notebook
 
 expect.set_options(timeout=30_000)
+pytestmark = pytest.mark.browser
 
 AXE = Path(__file__).parents[2] / "js" / "node_modules" / "axe-core" / "axe.min.js"
 SETUP = """

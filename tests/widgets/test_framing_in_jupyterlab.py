@@ -16,6 +16,7 @@ from playwright.sync_api import Locator, expect
 from lab import Notebook
 
 expect.set_options(timeout=30_000)
+pytestmark = pytest.mark.browser
 
 STUDIO = """
 from ipyveo import FramesToVideo, VeoClient

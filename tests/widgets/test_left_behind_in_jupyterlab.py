@@ -15,6 +15,7 @@ from lab import Notebook
 from relay import Relay
 
 expect.set_options(timeout=30_000)
+pytestmark = pytest.mark.browser
 
 PLAIN = """
 from ipyveo import FramesToVideo, VeoClient

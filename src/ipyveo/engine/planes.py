@@ -80,13 +80,34 @@ def planes(picture: Image.Image, width: int, height: int) -> Planes:
 
 
 def packed(picture: Planes) -> Packed:
-    """Pack the chroma of a picture; its luma is the same memory as before."""
+    """Pack the chroma of a picture; its luma is the same memory as before.
+
+    Parameters
+    ----------
+    picture
+        As planes, of any size.
+    """
     empty = np.zeros_like(picture.u)
     return Packed(picture.y, cv2.merge([picture.u, picture.v, empty, empty]).astype(np.uint8, copy=False))
 
 
 def unpack(chroma: Plane, out: Planes) -> None:
-    """Take the chroma planes out of a raster of both."""
+    """Take the chroma planes out of a raster of both.
+
+    Parameters
+    ----------
+    chroma
+        As `packed` makes it, height x width x 4.
+    out
+        Takes the two planes.
+
+    Examples
+    --------
+    >>> red, frame = (planes(Image.new("RGB", (4, 4), name), 4, 4) for name in ("red", "black"))
+    >>> unpack(packed(red).chroma, frame)
+    >>> frame.u[0, 0] == red.u[0, 0], frame.v[0, 0] == red.v[0, 0]
+    (np.True_, np.True_)
+    """
     empty = np.empty_like(out.u)
     cv2.split(chroma, [out.u, out.v, empty, empty])
 
