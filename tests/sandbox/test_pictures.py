@@ -84,12 +84,17 @@ def test_a_picture_of_any_kind_keeps_its_colours(caller, a_prompt, name):
         assert np.abs(side.reshape(-1, 3).mean(0) - colour).max() < 12
 
 
-def peak_megabytes(process):
+def megabytes(process, of):
     status = Path(f"/proc/{process}/status").read_text("utf-8")
-    return int(status.split("VmHWM:")[1].split()[0]) / 1000
+    return int(status.split(f"{of}:")[1].split()[0]) / 1000
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="what a process needs is read from /proc")
+needs_proc = pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="what a process needs is read from /proc"
+)
+
+
+@needs_proc
 @pytest.mark.parametrize(
     ("prompt", "at_most"),
     # Of two it was 271 to 277 MB, and once 304 beside much other work.
@@ -103,4 +108,22 @@ def test_a_clip_of_a_48_megapixel_jpeg_takes_300_megabytes_at_most(sandbox_with,
         encoded(photograph.crop((0, 0, 7500, 5625)), "JPEG", quality=90) if prompt == "two pictures" else None
     )
     first_frame(caller, data, "JPEG", f"{a_prompt()}, {prompt}", end)
-    assert peak_megabytes(caller.process) < at_most
+    assert megabytes(caller.process, "VmHWM") < at_most
+
+
+@needs_proc
+def test_orders_that_wait_take_hardly_any_memory(sandbox_with, a_prompt):
+    caller = sandbox_with(stage_seconds=600)
+    large = encoded(Image.effect_noise((1920, 1080), 40).convert("RGB"), "JPEG", quality=95)
+
+    def order():
+        fields = {"aspect_ratio": "VIDEO_ASPECT_RATIO_LANDSCAPE", "number_of_videos": "1"}
+        files = dict.fromkeys(("start_image", "end_image"), ("large.jpg", large, "image/jpeg"))
+        data = {**fields, "prompt": a_prompt()}
+        return caller.post("frames-to-video", data=data, files=files, until=lambda body: body)
+
+    assert order().status == 200
+    before = megabytes(caller.process, "VmRSS")
+    assert [order().status for _ in range(30)] == [200] * 30
+    # As they are drawn, these are 373 MB.
+    assert megabytes(caller.process, "VmRSS") < before + 60

@@ -182,7 +182,7 @@ httpx.post(a.base_url + '/veo/text-to-video', headers={'Authorization': 'Bearer 
     long = START.replace("clip_seconds=.25", "clip_seconds=60, stage_seconds=0")
     with _script(long + post + TELL + "time.sleep(60)") as parent:
         pid, _, files = json.loads(parent.stdout.readline())
-        _until(lambda: any(Path(files).iterdir()))
+        _until(lambda: any(Path(files).glob("*.mp4*")))
         parent.kill()
     _until(lambda: not _runs(pid))
     assert not Path(files).exists()

@@ -9,7 +9,7 @@ import os
 import re
 import secrets
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from PIL import Image
-
     from ipyveo.sandbox.events import Phase
+    from ipyveo.sandbox.laid_aside import LaidAside
     from ipyveo.sandbox.options import SandboxOptions
 
 _log = logging.getLogger(__name__)
@@ -57,11 +56,16 @@ class Order:
     """
 
     prompt: str
-    pictures: tuple[Image.Image, ...]
+    pictures: tuple[LaidAside, ...]
     landscape: bool
     count: int
     uploads: bool
     chosen: Chosen
+
+    def forget(self) -> None:
+        """Let the pictures go."""
+        for picture in self.pictures:
+            picture.forget()
 
     def size(self, short: int) -> tuple[int, int]:
         """Give width and height of the clips, in pixels, of which the shorter is given."""
@@ -253,7 +257,7 @@ class Jobs:
             job.record(Moment("complete", job.id, 100, videos))
         finally:
             # The histories are kept for good; the pictures are much the larger part.
-            job.order = replace(job.order, pictures=())
+            job.order.forget()
 
     async def _pass_stages(self, job: Job) -> None:
         failure = job.order.chosen.failure()
@@ -287,30 +291,34 @@ class Jobs:
 
     async def _render(self, job: Job, take: int) -> str:
         """Draw one take in a thread and give its link, relative to the base URL."""
-        from ipyveo.engine.render import render_clip
-
-        clip_id, (width, height) = secrets.token_hex(16), job.order.size(self._options.clip_height)
+        clip_id = secrets.token_hex(16)
         path, report = self._files / f"{clip_id}.mp4", self._reporter(job, take)
         async with self._renderers:
             report(0.0)  # it may have been called off while it waited
-            await asyncio.to_thread(
-                render_clip,
-                path,
-                job.order.pictures[0],
-                job.order.pictures[1] if len(job.order.pictures) > 1 else None,
-                width=width,
-                height=height,
-                seconds=self._options.clip_seconds,
-                prompt=job.order.prompt,
-                take=take,
-                on_progress=report,
-            )
+            await asyncio.to_thread(self._draw, path, job.order, take, report)
         names = [name for name, _ in job.order.chosen.picks if name in FILES]
         self._clips[clip_id] = StoredClip(path, names[0] if names else "")
         if "ends-unheard" in job.order.chosen:
             self._forget_but_latest(clip_id)
         evil = next((_EVIL_LINKS[name] for name in names if name in _EVIL_LINKS), None)
         return evil or f"files/{clip_id}.mp4"
+
+    def _draw(self, path: Path, order: Order, take: int, report: Callable[[float], None]) -> None:
+        from ipyveo.engine.render import render_clip
+
+        start, *end = (aside.picture() for aside in order.pictures)
+        width, height = order.size(self._options.clip_height)
+        render_clip(
+            path,
+            start,
+            end[0] if end else None,
+            width=width,
+            height=height,
+            seconds=self._options.clip_seconds,
+            prompt=order.prompt,
+            take=take,
+            on_progress=report,
+        )
 
     def _forget_but_latest(self, clip_id: str) -> None:
         """Let the file of a draft from long ago go: its listener has fetched it, or never will."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -20,9 +20,11 @@ from ipyveo.media.original import NOTHING_CHARGED, Original
 from ipyveo.media.picture import decode_file
 from ipyveo.sandbox.faults import marked
 from ipyveo.sandbox.jobs import Order
+from ipyveo.sandbox.laid_aside import LaidAside
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+    from pathlib import Path
 
     from starlette.types import Message, Receive
 
@@ -42,7 +44,7 @@ _SUFFIXES = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
 
 @dataclass(frozen=True, slots=True)
 class _Upload:
-    data: bytes
+    file: Original
     media_type: str
     name: str
 
@@ -116,9 +118,9 @@ async def read_form(request: Request) -> Draft:
             if isinstance(value, UploadFile):
                 if (value.size or 0) > LARGEST_UPLOAD:
                     raise HTTPException(413, f"{name} is larger than 25 MB")
-                data = await value.read()
+                file = await asyncio.to_thread(_kept, value, name)
                 fields.setdefault(name, []).append(
-                    _Upload(data, value.content_type or "", value.filename or "")
+                    _Upload(file, value.content_type or "", value.filename or "")
                 )
             else:
                 fields.setdefault(name, []).append(value)
@@ -154,25 +156,30 @@ def _draft(fields: dict[str, list[Any]]) -> Draft:
         raise HTTPException(400, str(error)) from error
 
 
-def frames_to_video(draft: Draft, chosen: Chosen) -> Order:
+def _kept(upload: UploadFile, name: str) -> Original:
+    """Keep an upload as it came: on disk where it is large, for many may wait to be judged."""
+    return Original(lambda file: shutil.copyfileobj(upload.file, file), name)
+
+
+def frames_to_video(draft: Draft, chosen: Chosen, folder: Path) -> Order:
     """Judge the fields of ``POST /veo/frames-to-video``."""
     prompt, landscape, count = draft.checked_prompt(), draft.landscape(), draft.count()
     starts = draft.pictures("start_image")
     if not starts:
         raise HTTPException(400, "start_image is required")
     ends = (*starts[:1], *draft.pictures("end_image")[:1])
-    pictures = tuple(_cropped(picture, landscape=landscape) for picture in ends)
-    return Order(prompt, pictures, landscape, count, uploads=True, chosen=chosen)
+    pictures = [_cropped(picture, landscape=landscape) for picture in ends]
+    return Order(prompt, _laid_aside(pictures, folder), landscape, count, uploads=True, chosen=chosen)
 
 
-def text_to_video(draft: Draft, chosen: Chosen) -> Order:
+def text_to_video(draft: Draft, chosen: Chosen, folder: Path) -> Order:
     """Judge the fields of ``POST /veo/text-to-video``."""
     prompt, landscape, count = draft.checked_prompt(), draft.landscape(), draft.count(as_number=True)
-    pictures = (backdrop(prompt, *((1280, 720) if landscape else (720, 1280))),)
-    return Order(prompt, pictures, landscape, count, uploads=False, chosen=chosen)
+    pictures = [backdrop(prompt, *((1280, 720) if landscape else (720, 1280)))]
+    return Order(prompt, _laid_aside(pictures, folder), landscape, count, uploads=False, chosen=chosen)
 
 
-def ingredients_to_video(draft: Draft, chosen: Chosen) -> Order:
+def ingredients_to_video(draft: Draft, chosen: Chosen, folder: Path) -> Order:
     """Judge the fields of ``POST /veo/ingredients-to-video``, which makes landscape videos only."""
     prompt, count = draft.checked_prompt(), draft.count()
     if "aspect_ratio" in draft.fields and not draft.landscape():
@@ -180,13 +187,12 @@ def ingredients_to_video(draft: Draft, chosen: Chosen) -> Order:
     pictures = draft.pictures("reference_images")
     if not 1 <= len(pictures) <= _MOST_REFERENCES:
         raise HTTPException(400, "reference_images must be 1 to 3 files")
-    ends = tuple(_cropped(picture, landscape=True) for picture in (pictures[0], *pictures[1:][-1:]))
-    return Order(prompt, ends, landscape=True, count=count, uploads=True, chosen=chosen)
+    ends = [_cropped(picture, landscape=True) for picture in (pictures[0], *pictures[1:][-1:])]
+    return Order(prompt, _laid_aside(ends, folder), landscape=True, count=count, uploads=True, chosen=chosen)
 
 
-async def judged(judge: Callable[[Draft, Chosen], Order], draft: Draft, chosen: Chosen) -> Order:
-    """Judge a draft in a thread, since decoding pictures takes a while."""
-    return await asyncio.to_thread(judge, draft, chosen)
+def _laid_aside(pictures: list[Image.Image], folder: Path) -> tuple[LaidAside, ...]:
+    return tuple(LaidAside(picture, folder) for picture in pictures)
 
 
 def _decoded(upload: _Upload, name: str) -> Image.Image:
@@ -194,11 +200,11 @@ def _decoded(upload: _Upload, name: str) -> Image.Image:
     suffix = PurePath(upload.name).suffix.lower()
     declared = {_TYPES.get(upload.media_type), _SUFFIXES.get(suffix)} - {None}
     try:
-        with Image.open(io.BytesIO(upload.data), formats=list(_TYPES.values())) as picture:
+        with upload.file.open() as file, Image.open(file, formats=list(_TYPES.values())) as picture:
             kind = picture.format
         if declared and declared != {kind}:
             raise HTTPException(400, f"{name} is not what its type says: it is {kind}")
-        return _opaque(decode_file(Original(lambda file: file.write(upload.data), name), name).image)
+        return _opaque(decode_file(upload.file, name).image)
     except FrameError as error:
         raise HTTPException(400, str(error).removesuffix(NOTHING_CHARGED).strip()) from error
     except (

@@ -39,10 +39,11 @@ API = "/api/v1"
 _FOLLOWED = {"sandbox": "followed"}
 _KEEP_ALIVE_SECONDS = 0.5
 _LARGEST_PAGE = 100
+_JUDGED_AT_ONCE = 2
 _LARGEST_NUMBER = 10**9
 
 _Reader: TypeAlias = "Callable[[Request], Awaitable[orders.Draft]]"
-_Judge: TypeAlias = "Callable[[orders.Draft, Chosen], Order]"
+_Judge: TypeAlias = "Callable[[orders.Draft, Chosen, Path], Order]"
 
 
 class _Service:
@@ -50,6 +51,9 @@ class _Service:
 
     def __init__(self, options: SandboxOptions, files: Path) -> None:
         self.jobs = Jobs(options, files)
+        self._files = files
+        # Decoding takes a while, and of the largest pictures half a gigabyte each.
+        self._judges = asyncio.Semaphore(_JUDGED_AT_ONCE)
         self._key = None if options.api_key is None else options.api_key.strip()
         self._chosen = options.chosen()
         self._limited: set[tuple[str, str]] = set()
@@ -65,10 +69,12 @@ class _Service:
             answer = self._answer(request, chosen, draft.prompt)
             if answer and not answer.accepted:
                 return self._answered(answer, request)
-            order = await orders.judged(judge, draft, chosen)
+            async with self._judges:
+                order = await asyncio.to_thread(judge, draft, chosen, self._files)
             try:
                 job = self.jobs.accept(order)
             except InsufficientCreditsError as error:
+                order.forget()
                 raise HTTPException(402, "insufficient credits") from error
             if answer:
                 return self._answered(answer, request)
