@@ -21,6 +21,8 @@ from lab import THEMES, Lab, Notebook, browser  # noqa: E402 - as above
 
 WIDTHS = (600, 900, 1400)
 MARGIN = 130  # what JupyterLab takes beside an output cell
+expect.set_options(timeout=30_000)
+
 LONG_NAME = "a photograph of the harbour at noon, taken from the old lighthouse on the second day (final).png"
 LONG_ERROR = (
     "event-text=" + "The upstream answered with a very long explanation of what it could not do. " * 12
