@@ -12,7 +12,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from bench.truth import truths
 from ipyveo.engine.inbetween import InBetweens, in_betweens
+from ipyveo.engine.look import look_at
 from ipyveo.engine.planes import Planes, planes
+from ipyveo.engine.rasters import grid
+from ipyveo.engine.trial import tried
 from pairs import HEIGHT, WIDTH, between, blank, decibels, drawn, frames
 
 # Each floor is 3 dB under what was measured, of the worst of three frames.
@@ -155,6 +158,17 @@ def test_the_same_place_by_day_and_by_night_is_dissolved_where_it_is(tmp_path):
     way = InBetweens(day, night)
     assert way.kind == "moved"
     assert decibels(drawn(way, 0.5, day).y, (day.y.astype(float) + night.y) / 2) > 40
+
+
+@pytest.mark.parametrize("part", [np.s_[100:101, 100:101], np.s_[100:101, 50:300], np.s_[40:200, 80:81]])
+def test_what_is_too_thin_to_tell_a_motion_follows_the_one_it_was_given(part):
+    looks = [look_at(still(scene)) for scene in ("coffee", "coffee")]
+    trial = tried(*looks, np.eye(3))
+    follows = np.zeros(looks[0].shape, np.float32)
+    follows[part] = 1
+    start, end, motions = trial.path(follows, follows).back(0.5, grid((4, 4)))
+    assert motions is not None
+    assert np.abs(start - end).max() < 1e-6
 
 
 def test_things_that_come_to_where_another_was_both_move():

@@ -21,7 +21,7 @@ def scaling(across: float, down: float) -> Affine:
 
 
 def moved(affine: Affine, points: Points) -> Points:
-    """Apply a motion to points."""
+    """Apply a motion to points, one at least."""
     flat: Points = cv2.transform(points.reshape(-1, 1, 2), affine[:2].astype(np.float32))
     return flat.reshape(points.shape)
 

@@ -90,7 +90,7 @@ class InBetweens:
         self._light = None if self.kind == "unrelated" else light_between(*looks, self._motion)
         self._fine = _refined(start.y), _refined(end.y)
         # The light of U and V differs in its own way each, and what is packed is drawn in one way.
-        self._chroma = [(packed(start).chroma, packed(end).chroma)]
+        self._chroma = [(packed(start), packed(end))]
         if self._light is not None:
             self._chroma = list(zip(start[1:], end[1:], strict=True))
         height, width = start.y.shape

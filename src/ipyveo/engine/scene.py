@@ -9,7 +9,7 @@ import numpy as np
 
 from ipyveo.engine.grade import GRADES, Grade
 from ipyveo.engine.path import plan
-from ipyveo.engine.planes import Packed, Planes, packed, planes, unpack
+from ipyveo.engine.planes import Planes, packed, planes, unpack
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -100,7 +100,7 @@ class Moved:
         if any(path.end):
             around = _BEYOND if path.end.closer < 0 else 0.0
             fine, self._to_source = _finer(picture, width, height, around)
-        self._source = packed(fine)
+        self._luma, self._chroma = fine.y, packed(fine)
 
     def draw(self, time: float, out: Planes) -> None:
         """Draw the frame at a share of the clip's time."""
@@ -108,7 +108,7 @@ class Moved:
         view = np.vstack([self._path.pose(time).view(width, height), [0, 0, 1]])
         near = 1 - _away(view, width, height)
         if near < 1:
-            _look(self._source, self._to_source @ view, out)
+            _look(self._luma, self._chroma, self._to_source @ view, out)
         if near > 0:
             # What is warped is never as sharp as the picture itself, which the ends have to be: so the camera
             # leaves that by and by, within a pixel.
@@ -143,7 +143,7 @@ class Between:
             # What lies around a frame is its own mirror image, so there has to be a frame first.
             whole = Planes(*(np.empty(plane.shape, np.uint8) for plane in out))
             self._between.draw(way, None, whole)
-            _look(packed(whole), np.vstack([pose.view(width, height), [0, 0, 1]]), out)
+            _look(whole.y, packed(whole), np.vstack([pose.view(width, height), [0, 0, 1]]), out)
 
 
 class CrossFade:
@@ -164,12 +164,12 @@ _TO_LUMA: Final = np.array([[2, 0, 0], [0, 2, 0.5], [0, 0, 1]])
 _FROM_LUMA: Final = np.linalg.inv(_TO_LUMA)
 
 
-def _look(source: Packed, view: Affine, out: Planes) -> None:
-    """Draw a frame, `view` being 3 x 3 and from its luma pixels to the source's."""
-    _warp(source.y, view, out.y)
-    chroma = np.empty((*out.u.shape, source.chroma.shape[2]), np.uint8)
-    _warp(source.chroma, _FROM_LUMA @ view @ _TO_LUMA, chroma)
-    unpack(chroma, out)
+def _look(luma: Plane, chroma: Plane, view: Affine, out: Planes) -> None:
+    """Draw a frame; `view`, 3 x 3, leads from its luma pixels to the picture's, whose chroma is packed."""
+    _warp(luma, view, out.y)
+    seen = np.empty((*out.u.shape, chroma.shape[2]), np.uint8)
+    _warp(chroma, _FROM_LUMA @ view @ _TO_LUMA, seen)
+    unpack(seen, out)
 
 
 def _warp(source: Plane, view: Affine, out: Plane) -> None:
@@ -183,7 +183,7 @@ def _lay(picture: Planes, view: Affine, share: float, out: Planes) -> None:
     """Draw a picture over a frame, as far as `share` says."""
     if share < 1:
         seen = Planes(*(np.empty_like(plane) for plane in out))
-        _look(packed(picture), view, seen)
+        _look(picture.y, packed(picture), view, seen)
         for plane, over in zip(out, seen, strict=True):
             cv2.addWeighted(plane, 1 - share, over, share, 0, dst=plane)
     else:

@@ -20,7 +20,8 @@ _OVERLAP = 0.12  # the share of a frame halfway that both pictures must show
 _SURE = 0.5
 _FOLLOWS = 2.0  # working pixels: what has more flow left over follows another motion
 _LEFT_OVER = 0.9  # of the gap that an affine motion leaves: a flow that leaves more of it is noise
-_ENOUGH = 5000  # points for a fit
+_ENOUGH, _FEWEST = 5000, 50  # points for a fit
+_THIN = 4.0  # squared working pixels: the spread across points that are too near to a line
 
 
 class Trial(NamedTuple):
@@ -46,17 +47,21 @@ class Trial(NamedTuple):
         own, their, sure = None, None, self.flow.trust_there > _SURE
         points = grid(sure.shape)
         if in_start is not None and in_end is not None:
+            # Straight between its points, unlike `turned`, for what is 0 to 1 must not become more.
             own, their = (
                 read(extent, moved(self.glide.at(lead), points))
                 for extent, lead in ((in_start, -0.5), (in_end, 0.5))
             )
             sure = self.flow.trust_there * own > _SURE
-        if not sure.any():
+        follows = sure & (lengths(self.flow.there) < _FOLLOWS)
+        some = _some(points, follows)
+        rest = _fit(some, some + _some(self.flow.there, follows))
+        if rest is None:
             return Path(self.glide, None)
-        some = _some(points, sure)
-        rest = fitted(some, some + _some(self.flow.there, sure))
-        gaps = (self.flow.gap(led)[sure].mean() for led in (points + self.flow.there, moved(rest, points)))
-        if next(gaps) < _LEFT_OVER * next(gaps):
+        bent, straight = (
+            float(self.flow.gap(led)[sure].mean()) for led in (points + self.flow.there, moved(rest, points))
+        )
+        if bent < _LEFT_OVER * straight:
             return Path(self.glide, drift(self.flow, own, their))
         whole = self.glide.at(0.5) @ rest @ self.glide.at(0.5)
         return Path(Glide(whole) if plausible(whole) else self.glide, None)
@@ -87,8 +92,15 @@ class Trial(NamedTuple):
         if follows.mean() < least:
             return None
         some, there = (_some(field, follows) for field in (grid(follows.shape), self.flow.there))
-        motion = fitted(moved(self.glide.at(-0.5), some), moved(self.glide.at(0.5), some + there))
-        return motion if plausible(motion) else None
+        return _fit(moved(self.glide.at(-0.5), some), moved(self.glide.at(0.5), some + there))
+
+
+def _fit(before: Points, after: Points) -> Affine | None:
+    """Return the affine motion of points; None if they are too few, or too near to a line, to tell one."""
+    if len(before) < _FEWEST or np.linalg.eigvalsh(np.cov(before.T))[0] < _THIN:
+        return None
+    motion = fitted(before, after)
+    return motion if plausible(motion) else None
 
 
 def _some(field: Points, where: Mask) -> Points:
