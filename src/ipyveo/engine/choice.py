@@ -40,6 +40,7 @@ _WORSE = 0.01
 _PLAIN = 0.8  # the score from which on a motion is the main one, whatever else there is
 _FIRST = 0.3  # how much better another one's score must be, to be the main motion instead
 _APART, _SETTLED, _PROBES = 3.0, 0.1, 32  # working pixels
+_ABOUT = 4.0  # working pixels by which a second motion may be off at first
 
 
 def chosen(start: Look, end: Look) -> tuple[Kind, Motion]:
@@ -106,7 +107,7 @@ def _others(start: Look, end: Look, main: Trial) -> Iterator[Trial]:
         if any(_apart(motion, other, start) < _APART for other in known):
             continue
         near = tried(start, end, motion)
-        exact = near.fitted(_OWN_MOTION, within)
+        exact = near.fitted(_OWN_MOTION, within, _ABOUT)
         if exact is not None:
             yield near if _apart(motion, exact, start) < _SETTLED else tried(start, end, exact)
             known.append(exact)

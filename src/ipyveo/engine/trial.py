@@ -76,7 +76,9 @@ class Trial(NamedTuple):
         halfway = moved(half, grid(shape))
         return moved(half, halfway + read(sure, halfway))
 
-    def fitted(self, least: float, within: tuple[Plane, Plane] | None = None) -> Affine | None:
+    def fitted(
+        self, least: float, within: tuple[Plane, Plane] | None = None, near: float = _FOLLOWS
+    ) -> Affine | None:
         """Return the motion as the flow tells it more exactly; None if too little of the picture follows.
 
         Parameters
@@ -85,8 +87,10 @@ class Trial(NamedTuple):
             The share of the picture.
         within
             Where in either picture: not where this is 0.
+        near
+            By how many working pixels what follows may be off.
         """
-        follows: Mask = (self.flow.trust_there > _SURE) & (lengths(self.flow.there) < _FOLLOWS)
+        follows: Mask = (self.flow.trust_there > _SURE) & (lengths(self.flow.there) < near)
         for part, lead in zip(within or (), (-0.5, 0.5), strict=False):
             follows &= turned(part, self.glide.at(lead)) > 0
         if follows.mean() < least:
