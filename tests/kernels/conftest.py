@@ -72,6 +72,8 @@ class Kernel:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GENAIPRO_")}
         # A history of its own: those of IPython 7 and 9 do not get on in one file.
         environment |= {"IPYTHONDIR": str(folder / "ipython")}
+        if name == "ipykernel-7.3":
+            environment |= {"PYTHONPATH": str(Path(__file__).parent / "mended")}
         self.manager = KernelManager(
             kernel_name=name,
             kernel_spec_manager=KernelSpecManager(kernel_dirs=[str(_specs(folder))]),
