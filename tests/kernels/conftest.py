@@ -72,7 +72,7 @@ class Kernel:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GENAIPRO_")}
         # A history of its own: those of IPython 7 and 9 do not get on in one file.
         environment |= {"IPYTHONDIR": str(folder / "ipython")}
-        if name == "ipykernel-7.3":
+        if name == "ipykernel-7.3":  # of which a kernel may hang for good: what is there says why
             environment |= {"PYTHONPATH": str(Path(__file__).parent / "mended")}
         self.manager = KernelManager(
             kernel_name=name,

@@ -90,9 +90,8 @@ class InBetweens:
         self._light = None if self.kind == "unrelated" else light_between(*looks, self._motion)
         self._fine = _refined(start.y), _refined(end.y)
         # The light of U and V differs in its own way each, and what is packed is drawn in one way.
-        self._chroma = [(packed(start), packed(end))]
-        if self._light is not None:
-            self._chroma = list(zip(start[1:], end[1:], strict=True))
+        apart = list(zip(start[1:], end[1:], strict=True))
+        self._chroma = [(packed(start), packed(end))] if self._light is None else apart
         height, width = start.y.shape
         # Cells of an even number of pixels, so that those of chroma have whole ones too.
         self._cell = 2 * max(1, round(max(width, height) / (2 * _CELLS)))
