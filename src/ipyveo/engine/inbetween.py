@@ -15,8 +15,8 @@ from ipyveo.engine.light import light_between
 from ipyveo.engine.look import look_at
 from ipyveo.engine.mixing import Blend, Leads, Mixer, Source, patches
 from ipyveo.engine.motion import crossing
-from ipyveo.engine.planes import packed, unpack
 from ipyveo.engine.rasters import grid
+from ipyveo.engine.sampled import Sampled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -88,10 +88,10 @@ class InBetweens:
         looks = look_at(start), look_at(end)
         self.kind, self._motion = chosen(*looks)
         self._light = None if self.kind == "unrelated" else light_between(*looks, self._motion)
-        self._fine = _refined(start.y), _refined(end.y)
-        # The light of U and V differs in its own way each, and what is packed is drawn in one way.
-        apart = list(zip(start[1:], end[1:], strict=True))
-        self._chroma = [(packed(start), packed(end))] if self._light is None else apart
+        self._luma = [Sampled([_refined(picture.y)], _FINE) for picture in (start, end)]
+        # The light of U and V differs in its own way each, and what is drawn at once is drawn in one way.
+        sides = [[[*picture[1:]]] if self._light is None else [[plane] for plane in picture[1:]] for picture in (start, end)]
+        self._chroma = [[Sampled(planes, 1) for planes in side] for side in sides]
         height, width = start.y.shape
         # Cells of an even number of pixels, so that those of chroma have whole ones too.
         self._cell = 2 * max(1, round(max(width, height) / (2 * _CELLS)))
@@ -134,20 +134,20 @@ class InBetweens:
         parts = patches(sheets, blends[:differ])
         tools = self._tools()
         leads = Leads(self._to_working @ view, self._to_fine)
-        tools.luma.draw(parts, sheets, blends[:1], leads, [Source(*self._fine, out.y)])
-        outs = [tools.packed] if self._light is None else out[1:]
-        colours = [Source(*pair, drawn) for pair, drawn in zip(self._chroma, outs, strict=True)]
+        tools.luma.draw(parts, sheets, blends[:1], leads, [Source(*self._luma, out.y)])
+        outs = [tools.colour] if self._light is None else out[1:]
+        colours = [Source(*each) for each in zip(*self._chroma, outs, strict=True)]
         leads = Leads(leads.from_frame @ _FROM_CHROMA, self._to_chroma)
         tools.chroma.draw(parts, sheets, blends[1:], leads, colours)
         if self._light is None:
-            unpack(tools.packed, out)
+            cv2.split(tools.colour, out[1:])
 
     def _tools(self) -> _Tools:
         tools: _Tools | None = getattr(self._threads, "tools", None)
         if tools is None:
-            cells, shape = self._cells.shape[:2], self._chroma[0][0].shape
-            chroma = Mixer(cells, self._cell // 2, shape[2:])
-            tools = _Tools(Mixer(cells, self._cell), chroma, np.empty(shape, np.uint8))
+            cells, colours = self._cells.shape[:2], () if self._light else (2,)
+            chroma = Mixer(cells, self._cell // 2, colours)
+            tools = _Tools(Mixer(cells, self._cell), chroma, np.empty((*self._start.u.shape, 2), np.uint8))
             self._threads.tools = tools
         return tools
 
@@ -157,7 +157,7 @@ class _Tools(NamedTuple):
 
     luma: Mixer
     chroma: Mixer
-    packed: Plane
+    colour: Plane
 
 
 def _blend(sheet: Sheet) -> Blend:

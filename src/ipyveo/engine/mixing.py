@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from ipyveo.engine.affine import Affine, moved
-from ipyveo.engine.rasters import Mask, Weights, enlarged, led, read
+from ipyveo.engine.rasters import Mask, Weights, enlarged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
     from ipyveo.engine.motion import Sheet
     from ipyveo.engine.planes import Plane
+    from ipyveo.engine.sampled import Sampled, Way
 
     Part: TypeAlias = tuple[slice, slice]
-    Reader: TypeAlias = Callable[[Plane, Plane], object]
+    Reader: TypeAlias = Callable[[Sampled, Plane], None]
 
 _TILE = 30, 40  # cells down and across: small enough for a processor's cache, and often of one picture alone
 _NEXT = np.ones((3, 3), np.uint8)  # a cell and those around it
@@ -39,8 +40,8 @@ class Leads(NamedTuple):
 class Source(NamedTuple):
     """A plane of either picture, and where the frame's goes."""
 
-    start: Plane
-    end: Plane
+    start: Sampled
+    end: Sampled
     out: Plane
 
 
@@ -165,7 +166,7 @@ class Mixer:
         sources
             The planes.
         """
-        motions = [_to_pictures(sheet, leads) for sheet in sheets]
+        motions = [_ways(sheet, leads, sources[0]) for sheet in sheets]
         for patch in parts:
             sheet, ways = sheets[patch.sheet], motions[patch.sheet]
             other = patch.other and self._reader(sheet, ways, 1 - patch.first, patch.other, leads)
@@ -181,15 +182,15 @@ class Mixer:
                     cv2.copyTo(drawn, _corner(mask, out.shape), out)
 
     def _reader(
-        self, sheet: Sheet, motions: list[Affine] | None, picture: int, part: Part, leads: Leads
+        self, sheet: Sheet, motions: list[Way] | None, picture: int, part: Part, leads: Leads
     ) -> Reader:
         """Return what reads a plane of a picture for a part of the frame's."""
         if motions is not None:
             rows, columns = self._pixels(part)
-            return lambda plane, out: led(plane, motions[picture], (columns.start, rows.start), out)
+            return lambda plane, out: plane.led(motions[picture], (columns.start, rows.start), out)
         cells = (sheet.start, sheet.end)[picture][_with_next(part)]
         points = self._enlarged(moved(leads.to_picture, cells), self._maps[picture])
-        return lambda plane, out: read(plane, _corner(points, out.shape), out)
+        return lambda plane, out: plane.at(_corner(points, out.shape), out)
 
     def _mask(self, sheet: Sheet, patch: Patch) -> Plane | None:
         if sheet.cover is None or not patch.veils:
@@ -239,9 +240,12 @@ class Mixer:
         return rows, columns
 
 
-def _to_pictures(sheet: Sheet, leads: Leads) -> list[Affine] | None:
+def _ways(sheet: Sheet, leads: Leads, source: Source) -> list[Way] | None:
     """Return what leads from a plane of the frame to those of the pictures, where that is affine."""
-    return sheet.motions and [leads.to_picture @ motion @ leads.from_frame for motion in sheet.motions]
+    return sheet.motions and [
+        plane.way(leads.to_picture @ motion @ leads.from_frame)
+        for plane, motion in zip(source[:2], sheet.motions, strict=True)
+    ]
 
 
 def _corner(raster: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:

@@ -36,13 +36,6 @@ def read(raster: Raster, points: Points, out: Raster | None = None) -> Raster:
     return found
 
 
-def led(raster: Raster, matrix: Affine, corner: tuple[int, int], out: Raster) -> None:
-    """Read what is at `matrix` times each point of a frame, for the part of it that has this corner."""
-    part, flags = matrix[:2].copy(), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    part[:, 2] += part[:, :2] @ corner
-    cv2.warpAffine(raster, part, out.shape[1::-1], dst=out, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-
-
 def turned(raster: Raster, matrix: Affine) -> Raster:
     """Return the raster whose point p shows what the given one shows at `matrix` times p."""
     size, flags = raster.shape[1::-1], cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
