@@ -29,6 +29,7 @@ KINDS = {
     "one picture, camera move": (["still.png"], "push in", 1.25),
     "one picture as both ends, loop": (["still.png", "still.png"], "pan left", 1.25),
     "two pictures, global motion": (["pan-0.png", "pan-1.png"], "", 2.0),
+    "two pictures, a camera that comes closer": (["pan-0.png", "closer.png"], "", 2.0),
     "two pictures, a thing of its own": (["layers-0.png", "layers-1.png"], "", 2.0),
     "two pictures, two layers": (["parallax-0.png", "parallax-1.png"], "", 2.0),
     "two pictures, what bends": (["still.png", "bent.png"], "", 2.0),
@@ -139,6 +140,9 @@ def _draw_pictures(folder: Path) -> None:
         seen.paste(other.crop((0, 0, 600, 600)), (440 - 130 * gone, 60), oval)
         seen.save(folder / f"layers-{number}.png")
     ImageEnhance.Brightness(Image.open(folder / "pan-1.png")).enhance(0.7).save(folder / "evening.png")
+    ground.crop((560, 290, 1520, 830)).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC).save(
+        folder / "closer.png"
+    )
     _bent(ground.crop((0, 0, 1920, 1080))).save(folder / "bent.png")
     # Hills before a ground: the nearer goes four times as far as the farther.
     outline = [(x, 420 - 90 * np.sin(x / 130) - 60 * np.sin(x / 47)) for x in range(0, 2200, 4)]

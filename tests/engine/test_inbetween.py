@@ -86,6 +86,17 @@ def test_where_nothing_moves_a_frame_is_the_picture_bit_for_bit():
     assert as_bytes(drawn(between("still"), 0.4, start)) == as_bytes(start)
 
 
+def test_a_ground_that_keeps_still_is_the_picture_bit_for_bit_around_what_moves():
+    start, end = (frames("one object moves 180 px")[i] for i in (0, 4))
+    frame = drawn(between("one object moves 180 px"), 0.3, start)
+    for shown, one, other in zip(frame, start, end, strict=True):
+        down, across = np.nonzero(one != other)
+        margin, still = one.shape[1] // 12, np.ones_like(one)
+        still[down.min() - margin : down.max() + margin, across.min() - margin : across.max() + margin] = 0
+        assert still.mean() > 0.2
+        assert (shown == one)[still > 0].all()
+
+
 def test_a_pan_goes_on_evenly_in_one_direction():
     start = frames("pan 255 px")[0]
     shares = np.linspace(0, 1, 13)

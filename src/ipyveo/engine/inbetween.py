@@ -88,10 +88,12 @@ class InBetweens:
         looks = look_at(start), look_at(end)
         self.kind, self._motion = chosen(*looks)
         self._light = None if self.kind == "unrelated" else light_between(*looks, self._motion)
-        self._luma = [Sampled([_refined(picture.y)], _FINE) for picture in (start, end)]
+        self._luma = Sampled([_refined(start.y)], _FINE), Sampled([_refined(end.y)], _FINE)
         # The light of U and V differs in its own way each, and what is drawn at once is drawn in one way.
-        sides = [[[*picture[1:]]] if self._light is None else [[plane] for plane in picture[1:]] for picture in (start, end)]
-        self._chroma = [[Sampled(planes, 1) for planes in side] for side in sides]
+        at_once = [(1, 2)] if self._light is None else [(1,), (2,)]
+        self._chroma = [
+            (Sampled([start[i] for i in drawn], 1), Sampled([end[i] for i in drawn], 1)) for drawn in at_once
+        ]
         height, width = start.y.shape
         # Cells of an even number of pixels, so that those of chroma have whole ones too.
         self._cell = 2 * max(1, round(max(width, height) / (2 * _CELLS)))
@@ -134,9 +136,9 @@ class InBetweens:
         parts = patches(sheets, blends[:differ])
         tools = self._tools()
         leads = Leads(self._to_working @ view, self._to_fine)
-        tools.luma.draw(parts, sheets, blends[:1], leads, [Source(*self._luma, out.y)])
+        tools.luma.draw(parts, sheets, blends[:1], leads, [Source(self._luma, out.y)])
         outs = [tools.colour] if self._light is None else out[1:]
-        colours = [Source(*each) for each in zip(*self._chroma, outs, strict=True)]
+        colours = [Source(*each) for each in zip(self._chroma, outs, strict=True)]
         leads = Leads(leads.from_frame @ _FROM_CHROMA, self._to_chroma)
         tools.chroma.draw(parts, sheets, blends[1:], leads, colours)
         if self._light is None:

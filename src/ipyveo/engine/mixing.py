@@ -40,8 +40,7 @@ class Leads(NamedTuple):
 class Source(NamedTuple):
     """A plane of either picture, and where the frame's goes."""
 
-    start: Sampled
-    end: Sampled
+    pictures: tuple[Sampled, Sampled]
     out: Plane
 
 
@@ -53,7 +52,7 @@ class Patch(NamedTuple):
     veils: bool
     """Whether those behind are seen in the same part."""
     lit: bool
-    """Whether what the two pictures are multiplied by does not add up to 1."""
+    """Whether what the two pictures are multiplied by does not add up to 1, as blending takes for granted."""
     first: int
     """The picture that most of it comes out of: 0 the start, 1 the end."""
     other: Part | None
@@ -92,10 +91,10 @@ def _patches_of(k: int, seen: Plane, hides: Plane, blends: Sequence[Blend]) -> I
             tile = slice(top, top + _TILE[0]), slice(left, left + _TILE[1])
             part = _bounds(seen, tile)
             if part is not None:
-                bright, shown = bool(lit[part].any()), [_bounds(count, tile) for count in counts]
+                shown = [_bounds(count, tile) for count in counts]
                 first = int(_size(shown[0]) < _size(shown[1]))
-                other = part if bright else shown[1 - first]
-                yield Patch(k, part, not hides[part].all(), bright, first, other)
+                veils, bright = not hides[part].all(), bool(lit[part].any())
+                yield Patch(k, part, veils, bright, first, shown[1 - first])
 
 
 def _inner(cells: Plane) -> Plane:
@@ -208,7 +207,9 @@ class Mixer:
         out: Plane,
     ) -> None:
         first, last = patch.first, 1 - patch.first
-        readers[0](source[first], out)
+        readers[0](source.pictures[first], out)
+        if patch.lit:
+            _light(out, self._weights_of(blend[first], patch.part, 0, out))
         if patch.other is None or readers[1] is None:
             return
         rows, columns = (
@@ -217,17 +218,21 @@ class Mixer:
         )
         both = out[rows, columns]
         other = _corner(self._other, both.shape)
-        readers[1](source[last], other)
-        weights = [blend[i][_with_next(patch.other)] for i in (first, last)]
-        if not patch.lit and float(np.ptp(weights[0])) < _NOTHING:
-            shares = [float(weight[0, 0]) for weight in weights]
-            cv2.addWeighted(both, shares[0], other, shares[1], 0, dst=both)
+        readers[1](source.pictures[last], other)
+        if patch.lit:
+            _light(other, self._weights_of(blend[last], patch.other, 0, other))
+            cv2.add(both, other, dst=both)
             return
-        rooms = zip(weights, self._weights, strict=True)
-        one, another = (_corner(self._enlarged(weight, room), both.shape) for weight, room in rooms)
-        cv2.blendLinear(both, other, one, another, dst=both)
-        if patch.lit:  # the blend was brought to 1
-            cv2.multiply(both, one + another, dst=both, dtype=cv2.CV_8U)
+        shares = blend[last][_with_next(patch.other)]
+        if float(np.ptp(shares)) < _NOTHING:
+            share = float(shares[0, 0])
+            cv2.addWeighted(both, 1 - share, other, share, 0, dst=both)
+        else:
+            one, another = (self._weights_of(blend[i], patch.other, i, both) for i in (first, last))
+            cv2.blendLinear(both, other, one, another, dst=both)
+
+    def _weights_of(self, cells: Weights, part: Part, room: int, pixels: Plane) -> Weights:
+        return _corner(self._enlarged(cells[_with_next(part)], self._weights[room]), pixels.shape)
 
     def _enlarged(self, cells: Weights, room: Weights) -> Weights:
         """Return a value for each pixel of a part whose cells, and one more on each side, are given."""
@@ -240,11 +245,15 @@ class Mixer:
         return rows, columns
 
 
+def _light(pixels: Plane, weights: Weights) -> None:
+    cv2.multiply(pixels, weights, dst=pixels, dtype=cv2.CV_8U)
+
+
 def _ways(sheet: Sheet, leads: Leads, source: Source) -> list[Way] | None:
     """Return what leads from a plane of the frame to those of the pictures, where that is affine."""
     return sheet.motions and [
         plane.way(leads.to_picture @ motion @ leads.from_frame)
-        for plane, motion in zip(source[:2], sheet.motions, strict=True)
+        for plane, motion in zip(source.pictures, sheet.motions, strict=True)
     ]
 
 

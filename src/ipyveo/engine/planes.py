@@ -24,7 +24,7 @@ _BT709 = (
     * np.array([[219.0], [224.0], [224.0]], dtype=np.float32)
     / np.float32(255.0)
 )
-_OFFSETS = (16.0, 128.0, 128.0)
+_TO_YUV = np.column_stack([_BT709, np.array([16, 128, 128], np.float32)])
 _BAND = 128  # rows, an even number
 
 
@@ -60,27 +60,26 @@ def planes(picture: Image.Image, width: int, height: int) -> Planes:
     made = Planes(np.empty((height, width), np.uint8), np.empty(half, np.uint8), np.empty(half, np.uint8))
     # Some rows at a time: as floats all of them would be the most that a clip takes memory for.
     for top in range(0, height, _BAND):
-        band = pixels[top : top + _BAND].astype(np.float32)
-        luma, blue, red = (band @ _BT709[i] + np.float32(_OFFSETS[i]) for i in range(3))
+        luma, blue, red = cv2.split(cv2.transform(pixels[top : top + _BAND].astype(np.float32), _TO_YUV))
         made.y[top : top + _BAND] = _rounded(luma)
         made.u[top // 2 : (top + _BAND) // 2] = _rounded(_halved(blue))
         made.v[top // 2 : (top + _BAND) // 2] = _rounded(_halved(red))
     return made
 
 
-def packed(picture: Planes) -> Plane:
-    """Return the chroma of a picture as one raster of four channels, of which two are empty.
+def packed(u: Plane, v: Plane) -> Plane:
+    """Return two planes as one raster of four channels, of which two are empty.
 
     OpenCV moves pixels of four in hardly more time than pixels of one, and takes more than twice as long for
     pixels of two.
 
     Parameters
     ----------
-    picture
-        Of any size.
+    u, v
+        Of one size.
     """
-    empty = np.zeros_like(picture.u)
-    chroma: Plane = cv2.merge([picture.u, picture.v, empty, empty])
+    empty = np.zeros_like(u)
+    chroma: Plane = cv2.merge([u, v, empty, empty])
     return chroma
 
 
@@ -97,7 +96,7 @@ def unpack(chroma: Plane, out: Planes) -> None:
     Examples
     --------
     >>> red, frame = (planes(Image.new("RGB", (4, 4), name), 4, 4) for name in ("red", "black"))
-    >>> unpack(packed(red), frame)
+    >>> unpack(packed(red.u, red.v), frame)
     >>> frame.u[0, 0] == red.u[0, 0], frame.v[0, 0] == red.v[0, 0]
     (np.True_, np.True_)
     """
@@ -112,4 +111,5 @@ def _halved(plane: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _rounded(plane: NDArray[np.float32]) -> Plane:
-    return np.clip(np.rint(plane), 0, 255).astype(np.uint8)
+    rounded: Plane = cv2.convertScaleAbs(plane)  # nothing is negative here
+    return rounded

@@ -1,4 +1,4 @@
-"""Planes of a picture, read between their pixels; by shifting all of them at once where nothing turns or grows."""
+"""Planes of a picture, read between their pixels: all at once by a shift, where nothing turns or grows."""
 
 from __future__ import annotations
 
@@ -10,28 +10,27 @@ import cv2
 import numpy as np
 
 from ipyveo.engine.affine import Affine
-from ipyveo.engine.planes import Plane
+from ipyveo.engine.planes import Plane, packed
 from ipyveo.engine.rasters import read
 
 if TYPE_CHECKING:
     from ipyveo.engine.affine import Points
 
-# OpenCV looks up pixels of four channels in hardly more time than pixels of one, and takes more than twice as
-# long for pixels of two.
-_CHANNELS: Final = 4
-_FAR: Final = 2000.0  # of a frame's pixels: wherever in a frame a point is
-_OFF: Final = 0.02  # of a frame's pixel, what a shift may be off at most
-_BEYOND: Final = 32  # of a frame's pixels, how far beyond a border can be shifted from
-_LEAST: Final = 1 / 512  # a share of a pixel that makes no difference of half a level
+    Place: TypeAlias = tuple[int, slice]
+
+# In pixels of a frame: how far from its corner a point may be, what a shift may be off there, and how far
+# beyond the border of a picture it reaches.
+_FAR, _OFF, _BEYOND = 2000, 0.02, 32
+_LEAST: Final = 1 / 512  # a share of a pixel, less than which makes no difference of half a level
 
 
 class Shift(NamedTuple):
-    """By how much all points are moved: whole pixels of a plane, and what is left over."""
+    """By how much all points are moved: whole pixels of a plane, and the share of one that is left over."""
 
-    down: int
     right: int
-    more_down: float
     more_right: float
+    down: int
+    more_down: float
 
 
 Way: TypeAlias = Affine | Shift
@@ -48,14 +47,14 @@ class Sampled:
     planes
         One or two.
     step
-        How many pixels of theirs one of a frame is wide, when it is looked at as it is.
+        How many pixels of theirs a pixel of a frame is wide where nothing grows.
 
     Examples
     --------
-    >>> ramp = Sampled([np.arange(16, dtype=np.uint8).reshape(2, 8) * 10], 1)
-    >>> moved = np.empty((2, 8), np.uint8)
-    >>> ramp.led(ramp.way(np.array([[1, 0, 0.5], [0, 1, 0], [0, 0, 1]])), (0, 0), moved)
-    >>> moved[0]
+    >>> ramp = Sampled([np.arange(0, 160, 10, np.uint8).reshape(2, 8)], 1)
+    >>> seen = np.empty((2, 8), np.uint8)
+    >>> ramp.led(ramp.way(np.array([[1, 0, 0.5], [0, 1, 0], [0, 0, 1]])), (0, 0), seen)
+    >>> seen[0]
     array([ 5, 15, 25, 35, 45, 55, 65, 70], dtype=uint8)
     """
 
@@ -63,27 +62,26 @@ class Sampled:
         self._planes, self._step = planes, step
 
     def way(self, matrix: Affine) -> Way:
-        """Return the same motion as a shift, if it is one."""
-        turn = np.abs(matrix[:2, :2] - np.diag([self._step, self._step])).sum(axis=1).max()
-        if turn * _FAR > _OFF * self._step:
+        """Return a motion as a shift, if it is one."""
+        off = float(np.abs(matrix[:2, :2] - np.diag([self._step, self._step])).sum(axis=1).max())
+        if off * _FAR > _OFF * self._step:
             return matrix
-        (right, more_right), (down, more_down) = (_parted(float(each)) for each in matrix[:2, 2])
-        return Shift(down, right, more_down, more_right)
+        return Shift(*_parted(float(matrix[0, 2])), *_parted(float(matrix[1, 2])))
 
     def at(self, points: Points, out: Plane) -> None:
         """Read what is at points; of two planes both, as channels."""
         if len(self._planes) == 1:
             read(self._planes[0], points, out)
         else:
-            _first_two(read(self._wide, points), out)
+            _first_two(read(self._packed, points), out)
 
     def led(self, way: Way, corner: tuple[int, int], out: Plane) -> None:
         """Read where a way leads from each point of a frame, for the part of it that has this corner."""
         if not isinstance(way, Shift):
             self._warped(way, corner, out)
         elif not self._shifted(way, corner, out):
-            matrix = np.array([[self._step, 0, way.right + way.more_right], [0, self._step, way.down + way.more_down]])
-            self._warped(matrix, corner, out)
+            right, down = way.right + way.more_right, way.down + way.more_down
+            self._warped(np.array([[self._step, 0, right], [0, self._step, down]]), corner, out)
 
     def _warped(self, matrix: Affine, corner: tuple[int, int], out: Plane) -> None:
         part = matrix[:2].copy()
@@ -91,55 +89,49 @@ class Sampled:
         if len(self._planes) == 1:
             _warp(self._planes[0], part, out)
         else:
-            wide = np.empty((*out.shape[:2], _CHANNELS), np.uint8)
-            _warp(self._wide, part, wide)
-            _first_two(wide, out)
+            several = np.empty((*out.shape[:2], self._packed.shape[2]), np.uint8)
+            _warp(self._packed, part, several)
+            _first_two(several, out)
 
-    def _shifted(self, way: Shift, corner: tuple[int, int], out: Plane) -> bool:
-        """Read what all of a part is shifted to, as means of the phases next to it; if these reach so far."""
-        (across, down), (height, width) = corner, out.shape[:2]
-        columns = self._places(way.right, way.more_right, across, width, 1)
-        rows = self._places(way.down, way.more_down, down, height, 0)
-        if columns is None or rows is None:
+    def _shifted(self, shift: Shift, corner: tuple[int, int], out: Plane) -> bool:
+        """Read a part as the mean of the phases around it; tell whether they reach so far."""
+        (left, top), (height, width, *_) = corner, out.shape
+        columns = self._places(shift.right, shift.more_right, left, width, axis=1)
+        rows = self._places(shift.down, shift.more_down, top, height, axis=0)
+        if not (columns and rows):
             return False
-        last = len(rows) - 1
-        for i, (row, tops) in enumerate(rows):
-            seen = [self._phases[row][column][tops, lefts] for column, lefts in columns]
-            room = out if not last else None
-            line = seen[0] if len(seen) == 1 else cv2.addWeighted(seen[0], 1 - way.more_right, seen[1], way.more_right, 0, dst=room)
-            if not i:
-                first = line
-        if last:
-            cv2.addWeighted(first, 1 - way.more_down, line, way.more_down, 0, dst=out)
-        elif len(seen) == 1:
-            np.copyto(out, line)
+        lines = [
+            _mean([self._phases[row][column][tops, lefts] for column, lefts in columns], shift.more_right)
+            for row, tops in rows
+        ]
+        _mean(lines, shift.more_down, out)
         return True
 
-    def _places(self, whole: int, more: float, begin: int, count: int, axis: int) -> list[tuple[int, slice]] | None:
-        """Return which phases are read along an axis, and where; None if they do not reach so far."""
-        found = []
-        for place in (whole, whole + 1) if more else (whole,):
-            first = place // self._step + begin + _BEYOND
-            if first < 0 or first + count > self._phases[0][0].shape[axis]:
-                return None
-            found.append((place % self._step, slice(first, first + count)))
+    def _places(self, whole: int, more: float, first: int, count: int, *, axis: int) -> list[Place]:
+        """Return the phases that a part is between along an axis, and where; none beyond their end."""
+        found: list[Place] = []
+        for shift in (whole, whole + 1) if more else (whole,):
+            further, phase = divmod(shift, self._step)
+            begin = first + further + _BEYOND
+            if begin < 0 or begin + count > self._phases[0][0].shape[axis]:
+                return []
+            found.append((phase, slice(begin, begin + count)))
         return found
 
     @cached_property
     def _phases(self) -> list[list[Plane]]:
         """The pixels that are a step apart, by the row and the column of the first of them."""
-        both = self._planes[0] if len(self._planes) == 1 else cv2.merge(self._planes)
-        edges, step = [_BEYOND] * 4, self._step
+        pixels = self._planes[0] if len(self._planes) == 1 else cv2.merge(self._planes)
+        edge, step = _BEYOND * self._step, self._step
+        edged = cv2.copyMakeBorder(pixels, edge, edge, edge, edge, cv2.BORDER_REPLICATE)
         return [
-            [cv2.copyMakeBorder(both[row::step, column::step], *edges, cv2.BORDER_REPLICATE) for column in range(step)]
+            [np.ascontiguousarray(edged[row::step, column::step]) for column in range(step)]
             for row in range(step)
         ]
 
     @cached_property
-    def _wide(self) -> Plane:
-        empty = np.zeros_like(self._planes[0])
-        wide: Plane = cv2.merge([*self._planes, empty, empty])
-        return wide
+    def _packed(self) -> Plane:
+        return packed(*self._planes)
 
 
 def _parted(shift: float) -> tuple[int, float]:
@@ -148,10 +140,17 @@ def _parted(shift: float) -> tuple[int, float]:
     return whole, more if more > _LEAST else 0.0
 
 
+def _mean(parts: list[Plane], more: float, out: Plane | None = None) -> Plane:
+    if len(parts) == 1:
+        return parts[0] if out is None else cv2.copyTo(parts[0], None, dst=out)
+    mean: Plane = cv2.addWeighted(parts[0], 1 - more, parts[1], more, 0, dst=out)
+    return mean
+
+
 def _warp(raster: Plane, part: Affine, out: Plane) -> None:
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     cv2.warpAffine(raster, part, out.shape[1::-1], dst=out, flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _first_two(wide: Plane, out: Plane) -> None:
-    cv2.mixChannels([wide], [out], [0, 0, 1, 1])
+def _first_two(several: Plane, out: Plane) -> None:
+    cv2.mixChannels([several], [out], [0, 0, 1, 1])

@@ -100,7 +100,7 @@ class Moved:
         if any(path.end):
             around = _BEYOND if path.end.closer < 0 else 0.0
             fine, self._to_source = _finer(picture, width, height, around)
-        self._luma, self._chroma = fine.y, packed(fine)
+        self._luma, self._chroma = fine.y, packed(fine.u, fine.v)
 
     def draw(self, time: float, out: Planes) -> None:
         """Draw the frame at a share of the clip's time."""
@@ -143,7 +143,7 @@ class Between:
             # What lies around a frame is its own mirror image, so there has to be a frame first.
             whole = Planes(*(np.empty(plane.shape, np.uint8) for plane in out))
             self._between.draw(way, None, whole)
-            _look(whole.y, packed(whole), np.vstack([pose.view(width, height), [0, 0, 1]]), out)
+            _look(whole.y, packed(whole.u, whole.v), np.vstack([pose.view(width, height), [0, 0, 1]]), out)
 
 
 class CrossFade:
@@ -183,7 +183,7 @@ def _lay(picture: Planes, view: Affine, share: float, out: Planes) -> None:
     """Draw a picture over a frame, as far as `share` says."""
     if share < 1:
         seen = Planes(*(np.empty_like(plane) for plane in out))
-        _look(picture.y, packed(picture), view, seen)
+        _look(picture.y, packed(picture.u, picture.v), view, seen)
         for plane, over in zip(out, seen, strict=True):
             cv2.addWeighted(plane, 1 - share, over, share, 0, dst=plane)
     else:

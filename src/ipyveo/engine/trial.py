@@ -21,7 +21,7 @@ _SURE = 0.5
 _FOLLOWS = 2.0  # working pixels: what has more flow left over follows another motion
 _LEFT_OVER = 0.9  # of the gap that an affine motion leaves: a flow that leaves more of it is noise
 _ENOUGH, _FEWEST = 5000, 50  # points for a fit
-_NOISE = 0.1  # working pixels that a fit leads points apart which go side by side, on average
+_NOISE = 0.1  # working pixels by which a fit may lead points that keep still, or apart that go side by side
 _THIN = 4.0  # squared working pixels: the spread across points that are too near to a line
 
 
@@ -109,12 +109,13 @@ def _fit(before: Points, after: Points) -> Affine | None:
 
 
 def _even(motion: Affine, points: Points) -> Affine:
-    """Return the same motion, without a turn or growth that no more than noise makes."""
+    """Return the same motion, without a turn, a growth or a shift that no more than noise makes."""
     shifts = moved(motion, points) - points
     shift = shifts.mean(axis=0)
     if float(lengths(shifts - shift).mean()) > _NOISE:
         return motion
-    return np.array([[1, 0, shift[0]], [0, 1, shift[1]], [0, 0, 1]], np.float64)
+    right, down = np.where(np.abs(shift) > _NOISE, shift, 0)
+    return np.array([[1, 0, right], [0, 1, down], [0, 0, 1]], np.float64)
 
 
 def _some(field: Points, where: Mask) -> Points:
