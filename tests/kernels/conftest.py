@@ -108,6 +108,8 @@ class Kernel:
         """Send a cell, with its name if it has one; it waits there for those before it."""
         cell = Cell()
         content = {"code": textwrap.dedent(source), "silent": False, "allow_stdin": False}
+        # Else a kernel drops what it is sent shortly after a cell failed, though its idleness was told.
+        content["stop_on_error"] = False
         request = self.client.session.msg("execute_request", content)
         request["metadata"] = {} if cell_id is None else {"cellId": cell_id}
         self._cells[request["header"]["msg_id"]] = cell
