@@ -66,7 +66,7 @@ def test_its_file_does_not_go_with_a_forked_child(pictures):
     assert said.stdout == "True\n"
 
 
-@pytest.mark.parametrize("height", [360, 720])
+@pytest.mark.parametrize("height", [360, pytest.param(720, marks=pytest.mark.soak)])
 def test_its_ends_are_the_pictures_even_where_these_are_text(height):
     picture = Image.new("RGB", (1280, 720), "white")
     draw, font = ImageDraw.Draw(picture), ImageFont.load_default(14)

@@ -63,7 +63,11 @@ def in_a_shell(code: str, key: str) -> str:
     return done.stdout
 
 
-PROMPTS = ["dusk", "@/etc/passwd", "<key.txt", 'it\'s "dusk"; $HOME `id`\n-F x=y \\', "đêm 🎬"]
+PROMPTS = [
+    "@/etc/passwd",
+    'it\'s "dusk"; $HOME `id`\n-F x=y \\',
+    *(pytest.param(prompt, marks=pytest.mark.soak) for prompt in ("dusk", "<key.txt", "đêm 🎬")),
+]
 
 
 @pytest.mark.skipif(shutil.which("curl") is None or shutil.which("bash") is None, reason="no curl here")

@@ -225,9 +225,9 @@ LARGE = {
         "JPEG",
         {"progressive": True, "subsampling": 0, "quality": 95},
     ),
-    "64 megapixels of 32 bits": (lambda: deep(np.int32, 200), "TIFF", {"compression": "tiff_adobe_deflate"}),
 }
 LARGER = {
+    "64 megapixels of 32 bits": (lambda: deep(np.int32, 200), "TIFF", {"compression": "tiff_adobe_deflate"}),
     "64 megapixels of floats": (lambda: deep(np.float32, 1), "TIFF", {"compression": "tiff_adobe_deflate"}),
     "64 megapixels of 16 bits": (lambda: deep(np.uint16, 257), "PNG", {"compress_level": 1}),
     "64 megapixels": (lambda: noise(8000, 8000), "JPEG", {"quality": 95, "subsampling": 0}),

@@ -119,8 +119,15 @@ def test_a_close_crop_has_every_pixel_of_a_large_original(large, ratio, focus, z
     assert (sent(near, ratio) == part(array, near.crop(ratio))).all()
 
 
-@pytest.mark.parametrize("ratio", RATIOS)
-@pytest.mark.parametrize(("focus", "zoom"), [((0.5, 0.5), 1.0), ((0.1, 0.9), 1.0), ((0.8, 0.3), 1.5)])
+SCALED = [
+    pytest.param(ratio, focus, zoom, marks=[] if number in (1, 5) else [pytest.mark.soak])
+    for number, (ratio, (focus, zoom)) in enumerate(
+        itertools.product(RATIOS, [((0.5, 0.5), 1.0), ((0.1, 0.9), 1.0), ((0.8, 0.3), 1.5)])
+    )
+]
+
+
+@pytest.mark.parametrize(("ratio", "focus", "zoom"), SCALED)
 def test_a_scaled_crop_is_the_same_rectangle(ratio, focus, zoom):
     noise = np.random.default_rng(3).integers(0, 256, (60, 80, 3), np.uint8)
     picture = Image.fromarray(noise).resize((4000, 3000), Image.Resampling.BICUBIC)

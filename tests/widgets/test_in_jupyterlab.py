@@ -157,7 +157,12 @@ def test_the_same_from_code_and_a_clip_plays_inline(lab, tab):
     [
         ("402", "No credits are left for this request.", "Top up your account"),
         ("unsafe", "The service refused this prompt or picture as unsafe.", "Change the wording"),
-        ("403-html", "The service's front door turned the request away", "try again in some minutes"),
+        pytest.param(
+            "403-html",
+            "The service's front door turned the request away",
+            "try again in some minutes",
+            marks=pytest.mark.soak,
+        ),
     ],
 )
 def test_a_fault_is_an_alert_with_advice_and_the_next_run_is_good(lab, tab, fault, sentence, advice):

@@ -82,14 +82,33 @@ JOURNEYS = {
 }
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["state saved", "state not saved"])
+STATES = {"state saved": True, "state not saved": False}
+
+
+@pytest.fixture(scope="module", params=STATES.values(), ids=STATES.keys())
 def lab(request, tmp_path_factory):
     with real.Lab(tmp_path_factory.mktemp("light"), save_state=request.param) as server:
         server.saves_state = request.param
         yield server
 
 
-@pytest.mark.parametrize("journey", ["page", pytest.param("code", marks=pytest.mark.soak), "failed"])
+def saved(*shown):
+    """Each journey, with JupyterLab saving the page's state and without it: some, or all at length."""
+    return [
+        pytest.param(
+            state,
+            journey,
+            id=f"{name}-{journey}",
+            marks=[] if (name, journey) in shown else [pytest.mark.soak],
+        )
+        for name, state in STATES.items()
+        for journey in JOURNEYS
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lab", "journey"), saved(("state saved", "page"), ("state not saved", "failed")), indirect=["lab"]
+)
 def test_a_saved_notebook_is_light_holds_no_secret_and_shows_posters_where_nothing_runs(
     lab, tab, journey, pictures
 ):
@@ -253,6 +272,9 @@ def check_still(page, posters: int) -> None:
     assert html.escape("<script>") in page.content() or not posters
 
 
+@pytest.mark.parametrize(
+    "lab", [pytest.param(True, marks=pytest.mark.soak), False], ids=STATES.keys(), indirect=True
+)
 def test_a_clip_that_is_embedded_says_its_size_first_and_plays_wherever_the_notebook_is_opened(lab, tab):
     cell, _, _ = JOURNEYS["code"]
     notebook = Notebook(

@@ -253,7 +253,7 @@ def test_the_pick_survives_a_reload_and_a_new_kernel(lab, tab):
     notebook.wait_for_output(2, "PICKS [2]")
 
 
-@pytest.mark.parametrize("damage", ["hevc", "rubbish"])
+@pytest.mark.parametrize("damage", ["hevc", pytest.param("rubbish", marks=pytest.mark.soak)])
 def test_what_the_browser_cannot_play_is_said_and_can_be_downloaded(lab, tab, damage):
     _, studio = takes(lab, tab, damage, count=1, codec="libx265")
     (path,) = (lab.root / damage).glob("*.mp4")
