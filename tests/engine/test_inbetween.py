@@ -126,6 +126,22 @@ def test_the_light_changes_evenly():
     assert (np.abs(steps - steps.mean()) < 0.15 * abs(steps.mean())).all()
 
 
+def test_a_flat_sky_darkens_evenly_and_in_one_piece():
+    ground = Image.fromarray(still("coffee").y)
+
+    def seen(shift, light):
+        picture = Image.new("RGB", (WIDTH, HEIGHT), (120, 150, 200))
+        picture.paste(ground, (shift, HEIGHT // 2))
+        return planes(picture.point(lambda value: round(value * light)), WIDTH, HEIGHT)
+
+    start, end = seen(0, 1.0), seen(-14, 0.7)
+    way = InBetweens(start, end)
+    skies = [drawn(way, share, start).y[10:60, 30:-30].astype(int) for share in np.linspace(0.01, 0.99, 99)]
+    # Where all rows take a step in the same column, a patch ends.
+    assert not any((np.diff(sky, axis=1) != 0).all(axis=0).any() for sky in skies)
+    assert (np.diff([sky.mean() for sky in skies]) <= 0).all()
+
+
 @pytest.mark.parametrize("motion", FLOORS)
 def test_each_pair_is_given_the_motion_it_has(motion):
     assert between(motion).kind == FLOORS[motion][0]
@@ -180,6 +196,37 @@ def test_what_is_too_thin_to_tell_a_motion_follows_the_one_it_was_given(part):
     start, end, motions = trial.path(follows, follows).back(0.5, grid((4, 4)))
     assert motions is not None
     assert np.abs(start - end).max() < 1e-6
+
+
+SLIGHT = {
+    "a shift": ((9.4, -3.3), 0, 1, True),
+    "next to no shift": ((0.02, -0.01), 0, 1, True),
+    "a slight shift": ((0.1, 0), 0, 1, True),
+    "a slight growth": ((0, 0), 0, 1.0005, False),
+    "a slight turn": ((0, 0), 0.03, 1, False),
+}
+
+
+@pytest.mark.parametrize(("shift", "turn", "growth", "shifts"), SLIGHT.values(), ids=SLIGHT.keys())
+def test_what_only_shifts_is_shifted_and_slight_turns_are_turns(shift, turn, growth, shifts):
+    size = width, height = 640, 360
+    scene, rng = np.full((height, width), 128, np.float32), np.random.default_rng(5)
+    for level in range(1, 6):
+        rough = rng.normal(0, 12, (height >> level, width >> level)).astype(np.float32)
+        scene += cv2.resize(rough, size, interpolation=cv2.INTER_CUBIC)
+    moves = cv2.getRotationMatrix2D((width / 2, height / 2), turn, growth)
+    moves[:, 2] += shift
+    moved_on = cv2.warpAffine(scene, moves, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+    looks = [
+        look_at(planes(Image.fromarray(picture.clip(0, 255).astype(np.uint8)), width, height))
+        for picture in (scene, moved_on)
+    ]
+    about = np.array([[1, 0, round(shift[0])], [0, 1, round(shift[1])], [0, 0, 1]])
+    _, there, motions = tried(*looks, about).path().back(0.0, grid((height, width)))
+    assert motions is not None
+    assert (motions[1][:2, :2] == np.eye(2)).all() == shifts
+    assert (motions[1] == np.eye(3)).all() == (0 < max(map(abs, shift)) < 0.04)
+    assert np.abs(there - (grid((height, width)) @ moves[:, :2].T + moves[:, 2])).mean() < 0.1
 
 
 def test_things_that_come_to_where_another_was_both_move():
@@ -307,6 +354,16 @@ def test_a_frame_is_drawn_into_the_buffers_given():
     between("pan 67 px").draw(0.5, None, frame)
     assert [plane.ctypes.data for plane in frame] == before
     assert not any((plane == 77).all() for plane in frame)
+
+
+@pytest.mark.parametrize("motion", ["pan 67 px", "zoom 2", "one object moves 180 px", "relit, small pan"])
+def test_rows_of_an_encoder_s_frames_may_be_longer_than_what_is_seen(motion):
+    start = frames(motion)[0]
+    wide = [np.full((plane.shape[0], plane.shape[1] + 10), 77, np.uint8) for plane in start]
+    between(motion).draw(0.45, None, Planes(*(plane[:, :-10] for plane in wide)))
+    for plane, known in zip(wide, drawn(between(motion), 0.45, start), strict=True):
+        assert (plane[:, :-10] == known).all()
+        assert (plane[:, -10:] == 77).all()
 
 
 def noise(seed, size):

@@ -147,7 +147,7 @@ class InBetweens:
     def _tools(self) -> _Tools:
         tools: _Tools | None = getattr(self._threads, "tools", None)
         if tools is None:
-            cells, colours = self._cells.shape[:2], () if self._light else (2,)
+            cells, colours = self._cells.shape[:2], (2,) if self._light is None else ()
             chroma = Mixer(cells, self._cell // 2, colours)
             tools = _Tools(Mixer(cells, self._cell), chroma, np.empty((*self._start.u.shape, 2), np.uint8))
             self._threads.tools = tools

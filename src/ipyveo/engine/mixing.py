@@ -133,7 +133,7 @@ class Mixer:
     side
         Of a cell, in pixels of the plane.
     channels
-        Of a pixel: none of a plane, several of what is packed.
+        Of a pixel: none of a plane, two of two that are drawn at once.
     """
 
     def __init__(self, cells: tuple[int, int], side: int, channels: tuple[int, ...] = ()) -> None:
@@ -206,32 +206,49 @@ class Mixer:
         blend: Blend,
         out: Plane,
     ) -> None:
-        first, last = patch.first, 1 - patch.first
-        readers[0](source.pictures[first], out)
+        readers[0](source.pictures[patch.first], out)
+        both = other = None
+        if patch.other is not None and readers[1] is not None:
+            both = self._within(patch.part, patch.other)
+            other = _corner(self._other, out[both].shape)
+            readers[1](source.pictures[1 - patch.first], other)
         if patch.lit:
-            _light(out, self._weights_of(blend[first], patch.part, 0, out))
-        if patch.other is None or readers[1] is None:
-            return
-        rows, columns = (
-            slice((one.start - whole.start) * self._side, (one.stop - whole.start) * self._side)
-            for one, whole in zip(patch.other, patch.part, strict=True)
-        )
-        both = out[rows, columns]
-        other = _corner(self._other, both.shape)
-        readers[1](source.pictures[last], other)
-        if patch.lit:
-            _light(other, self._weights_of(blend[last], patch.other, 0, other))
-            cv2.add(both, other, dst=both)
-            return
-        shares = blend[last][_with_next(patch.other)]
-        if float(np.ptp(shares)) < _NOTHING:
-            share = float(shares[0, 0])
-            cv2.addWeighted(both, 1 - share, other, share, 0, dst=both)
-        else:
-            one, another = (self._weights_of(blend[i], patch.other, i, both) for i in (first, last))
-            cv2.blendLinear(both, other, one, another, dst=both)
+            self._light(patch, blend, out, both, other)
+        elif both is not None and other is not None:
+            self._cross(patch, blend, out[both], other)
 
-    def _weights_of(self, cells: Weights, part: Part, room: int, pixels: Plane) -> Weights:
+    def _light(self, patch: Patch, blend: Blend, out: Plane, both: Part | None, other: Plane | None) -> None:
+        """Add the pictures up, each lit by itself; rounded once, for what is flat would flicker."""
+        lit = self._weights_of(blend[patch.first], patch.part, out, 0)
+        cv2.multiply(out, lit, dst=lit, dtype=cv2.CV_32F)
+        if patch.other is not None and both is not None and other is not None:
+            more = self._weights_of(blend[1 - patch.first], patch.other, other, 1)
+            cv2.multiply(other, more, dst=more, dtype=cv2.CV_32F)
+            cv2.add(lit[both], more, dst=lit[both])
+        cv2.convertScaleAbs(lit, dst=out)
+
+    def _cross(self, patch: Patch, blend: Blend, out: Plane, other: Plane) -> None:
+        """Blend the pictures where something comes out of both."""
+        assert patch.other is not None
+        cells = blend[1 - patch.first][_with_next(patch.other)]
+        if float(np.ptp(cells)) < _NOTHING:
+            share = float(cells[0, 0])
+            cv2.addWeighted(out, 1 - share, other, share, 0, dst=out)
+        else:
+            weights = [
+                self._weights_of(blend[i], patch.other, out, i) for i in (patch.first, 1 - patch.first)
+            ]
+            cv2.blendLinear(out, other, weights[0], weights[1], dst=out)
+
+    def _within(self, whole: Part, part: Part) -> Part:
+        """Return where in the pixels of a part those of another are, which lies within it."""
+        rows, columns = (
+            slice((less.start - more.start) * self._side, (less.stop - more.start) * self._side)
+            for less, more in zip(part, whole, strict=True)
+        )
+        return rows, columns
+
+    def _weights_of(self, cells: Weights, part: Part, pixels: Plane, room: int) -> Weights:
         return _corner(self._enlarged(cells[_with_next(part)], self._weights[room]), pixels.shape)
 
     def _enlarged(self, cells: Weights, room: Weights) -> Weights:
@@ -243,10 +260,6 @@ class Mixer:
     def _pixels(self, part: Part) -> Part:
         rows, columns = (slice(one.start * self._side, one.stop * self._side) for one in part)
         return rows, columns
-
-
-def _light(pixels: Plane, weights: Weights) -> None:
-    cv2.multiply(pixels, weights, dst=pixels, dtype=cv2.CV_8U)
 
 
 def _ways(sheet: Sheet, leads: Leads, source: Source) -> list[Way] | None:

@@ -21,7 +21,8 @@ _SURE = 0.5
 _FOLLOWS = 2.0  # working pixels: what has more flow left over follows another motion
 _LEFT_OVER = 0.9  # of the gap that an affine motion leaves: a flow that leaves more of it is noise
 _ENOUGH, _FEWEST = 5000, 50  # points for a fit
-_NOISE = 0.1  # working pixels by which a fit may lead points that keep still, or apart that go side by side
+# Working pixels by which a fit leads apart what goes side by side, on average, and moves what keeps still.
+_NOISE, _STILL = 0.06, 0.04
 _THIN = 4.0  # squared working pixels: the spread across points that are too near to a line
 
 
@@ -64,7 +65,7 @@ class Trial(NamedTuple):
         )
         if bent < _LEFT_OVER * straight:
             return Path(self.glide, drift(self.flow, own, their))
-        whole = _even(self.glide.at(0.5) @ rest @ self.glide.at(0.5), moved(self.glide.at(-0.5), some))
+        whole = _steadied(self.glide.at(0.5) @ rest @ self.glide.at(0.5), moved(self.glide.at(-0.5), some))
         return Path(Glide(whole) if plausible(whole) else self.glide, None)
 
     def reversed(self) -> Trial:
@@ -108,13 +109,13 @@ def _fit(before: Points, after: Points) -> Affine | None:
     return motion if plausible(motion) else None
 
 
-def _even(motion: Affine, points: Points) -> Affine:
+def _steadied(motion: Affine, points: Points) -> Affine:
     """Return the same motion, without a turn, a growth or a shift that no more than noise makes."""
     shifts = moved(motion, points) - points
     shift = shifts.mean(axis=0)
     if float(lengths(shifts - shift).mean()) > _NOISE:
         return motion
-    right, down = np.where(np.abs(shift) > _NOISE, shift, 0)
+    right, down = np.where(np.abs(shift) > _STILL, shift, 0)
     return np.array([[1, 0, right], [0, 1, down], [0, 0, 1]], np.float64)
 
 
