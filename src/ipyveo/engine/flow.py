@@ -91,11 +91,10 @@ def flow_between(first: Plane, second: Plane, known: Mask) -> Flow:
 
 def likeness(first: Plane, second: Plane, known: Mask) -> float:
     """Return the median correlation of small patches, of those that show something."""
-    one, other = first.astype(np.float32), second.astype(np.float32)
-    one_mean, other_mean = averaged(one, _PATCH), averaged(other, _PATCH)
-    one_spread = averaged(one * one, _PATCH) - one_mean * one_mean
-    other_spread = averaged(other * other, _PATCH) - other_mean * other_mean
-    both = averaged(one * other, _PATCH) - one_mean * other_mean
+    one_mean, other_mean = averaged(first, _PATCH), averaged(second, _PATCH)
+    one_spread = averaged(cv2.multiply(first, first, dtype=cv2.CV_16U), _PATCH) - one_mean * one_mean
+    other_spread = averaged(cv2.multiply(second, second, dtype=cv2.CV_16U), _PATCH) - other_mean * other_mean
+    both = averaged(cv2.multiply(first, second, dtype=cv2.CV_16U), _PATCH) - one_mean * other_mean
     shown = known & (one_spread > _LEVEL)
     if shown.sum() < _FEW_PATCHES:
         return 1.0

@@ -86,6 +86,7 @@ def patches(sheets: Sequence[Sheet], blends: Sequence[Sequence[Blend]]) -> list[
 def _patches_of(k: int, seen: Plane, hides: Plane, blends: Sequence[Blend]) -> Iterator[Patch]:
     counts = [seen & _near(np.max([blend[i] for blend in blends], axis=0)) for i in range(2)]
     lit = seen & _near(np.max([np.abs(start + end - 1) for start, end in blends], axis=0))
+    any_lit = bool(lit.any())
     for top in range(0, seen.shape[0], _TILE[0]):
         for left in range(0, seen.shape[1], _TILE[1]):
             tile = slice(top, top + _TILE[0]), slice(left, left + _TILE[1])
@@ -93,7 +94,7 @@ def _patches_of(k: int, seen: Plane, hides: Plane, blends: Sequence[Blend]) -> I
             if part is not None:
                 shown = [_bounds(count, tile) for count in counts]
                 first = int(_size(shown[0]) < _size(shown[1]))
-                veils, bright = not hides[part].all(), bool(lit[part].any())
+                veils, bright = k > 0 and not hides[part].all(), any_lit and bool(lit[part].any())
                 yield Patch(k, part, veils, bright, first, shown[1 - first])
 
 

@@ -75,9 +75,9 @@ def blurred(field: Weights, reach: float) -> Weights:
     return enlarged(cv2.GaussianBlur(small, (0, 0), reach / step), field.shape[1::-1])
 
 
-def averaged(field: Weights, side: int) -> Weights:
+def averaged(field: NDArray[Any], side: int) -> Weights:
     """Return the means of squares around each point."""
-    found: Weights = cv2.boxFilter(field, -1, (side, side), borderType=cv2.BORDER_REFLECT)
+    found: Weights = cv2.boxFilter(field, cv2.CV_32F, (side, side), borderType=cv2.BORDER_REFLECT)
     return found
 
 

@@ -24,13 +24,22 @@ _FAR, _OFF, _BEYOND = 2000, 0.02, 32
 _LEAST: Final = 1 / 512  # a share of a pixel, less than which makes no difference of half a level
 
 
-class Shift(NamedTuple):
-    """By how much all points are moved: whole pixels of a plane, and the share of one that is left over."""
+class Between(NamedTuple):
+    """Where a shift leads to along an axis: one phase, or two side by side, and the share of the second.
 
-    right: int
-    more_right: float
-    down: int
-    more_down: float
+    Of each how far on it is read, in pixels of its own, and its number.
+    """
+
+    phases: list[tuple[int, int]]
+    share: float
+
+
+class Shift(NamedTuple):
+    """A motion that takes all points as far."""
+
+    matrix: Affine
+    columns: Between
+    rows: Between
 
 
 Way: TypeAlias = Affine | Shift
@@ -63,10 +72,11 @@ class Sampled:
 
     def way(self, matrix: Affine) -> Way:
         """Return a motion as a shift, if it is one."""
-        off = float(np.abs(matrix[:2, :2] - np.diag([self._step, self._step])).sum(axis=1).max())
+        (across, lean, right), (turn, along, down), _ = matrix.tolist()
+        off = max(abs(across - self._step) + abs(lean), abs(along - self._step) + abs(turn))
         if off * _FAR > _OFF * self._step:
             return matrix
-        return Shift(*_parted(float(matrix[0, 2])), *_parted(float(matrix[1, 2])))
+        return Shift(matrix, self._between(right), self._between(down))
 
     def at(self, points: Points, out: Plane) -> None:
         """Read what is at points; of two planes both, as channels."""
@@ -80,8 +90,7 @@ class Sampled:
         if not isinstance(way, Shift):
             self._warped(way, corner, out)
         elif not self._shifted(way, corner, out):
-            right, down = way.right + way.more_right, way.down + way.more_down
-            self._warped(np.array([[self._step, 0, right], [0, self._step, down]]), corner, out)
+            self._warped(way.matrix, corner, out)
 
     def _warped(self, matrix: Affine, corner: tuple[int, int], out: Plane) -> None:
         part = matrix[:2].copy()
@@ -95,28 +104,24 @@ class Sampled:
 
     def _shifted(self, shift: Shift, corner: tuple[int, int], out: Plane) -> bool:
         """Read a part as the mean of the phases around it; tell whether they reach so far."""
-        (left, top), (height, width, *_) = corner, out.shape
-        columns = self._places(shift.right, shift.more_right, left, width, axis=1)
-        rows = self._places(shift.down, shift.more_down, top, height, axis=0)
+        phases, (height, width) = self._phases, out.shape[:2]
+        columns = _along(shift.columns, corner[0], width, phases[0][0].shape[1])
+        rows = _along(shift.rows, corner[1], height, phases[0][0].shape[0])
         if not (columns and rows):
             return False
         lines = [
-            _mean([self._phases[row][column][tops, lefts] for column, lefts in columns], shift.more_right)
+            _mean([phases[row][column][tops, lefts] for column, lefts in columns], shift.columns.share)
             for row, tops in rows
         ]
-        _mean(lines, shift.more_down, out)
+        _mean(lines, shift.rows.share, out)
         return True
 
-    def _places(self, whole: int, more: float, first: int, count: int, *, axis: int) -> list[Place]:
-        """Return the phases that a part is between along an axis, and where; none beyond their end."""
-        found: list[Place] = []
-        for shift in (whole, whole + 1) if more else (whole,):
-            further, phase = divmod(shift, self._step)
-            begin = first + further + _BEYOND
-            if begin < 0 or begin + count > self._phases[0][0].shape[axis]:
-                return []
-            found.append((phase, slice(begin, begin + count)))
-        return found
+    def _between(self, shift: float) -> Between:
+        whole = math.floor(shift + _LEAST)
+        share = shift - whole
+        if share > _LEAST:
+            return Between([divmod(whole, self._step), divmod(whole + 1, self._step)], share)
+        return Between([divmod(whole, self._step)], 0.0)
 
     @cached_property
     def _phases(self) -> list[list[Plane]]:
@@ -134,10 +139,15 @@ class Sampled:
         return packed(*self._planes)
 
 
-def _parted(shift: float) -> tuple[int, float]:
-    whole = math.floor(shift + _LEAST)
-    more = shift - whole
-    return whole, more if more > _LEAST else 0.0
+def _along(between: Between, first: int, count: int, side: int) -> list[Place]:
+    """Return the phases that a part is between along an axis, and where; none beyond their end."""
+    found: list[Place] = []
+    for further, phase in between.phases:
+        begin = first + further + _BEYOND
+        if begin < 0 or begin + count > side:
+            return []
+        found.append((phase, slice(begin, begin + count)))
+    return found
 
 
 def _mean(parts: list[Plane], more: float, out: Plane | None = None) -> Plane:
