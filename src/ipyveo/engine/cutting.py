@@ -61,6 +61,7 @@ _NEXT = np.ones((_AROUND, _AROUND), np.uint8)
 _WORTH = 0.001  # the share of a picture that a motion must explain clearly better than all others
 _SMALLEST = 0.0005  # the share of a picture that a piece of a layer has at least
 _BIT = 0.05  # of its largest piece: what is smaller fits by chance, and would fly with it
+_FOUND = 0.1  # of a piece, what the other picture shows at least
 _NEAR = 10.0
 _SOFT = 2.0
 
@@ -104,7 +105,7 @@ class _Side:
             np.minimum(cost, hidden) + tint
             for cost, hidden, tint in zip(self.costs, self._hidden, self.tints, strict=True)
         ]
-        self.labels = _smooth_labels(self._guide, likely)
+        self.labels = _smooth_labels(self._guide, likely, self.costs)
 
     def meet(self, other: _Side) -> None:
         """Compare the labels with those of the other picture."""
@@ -233,13 +234,18 @@ def _colour_gaps(picture: Look, other: Look, trials: list[Trial]) -> Iterator[We
         yield np.asarray(np.where(inside(led, other.shape), far, np.float32(0)), np.float32)
 
 
-def _smooth_labels(guide: _Guide, costs: list[Weights]) -> Labels:
-    """Give each point the motion that fits best around it, as far as it looks like what is around it."""
+def _smooth_labels(guide: _Guide, costs: list[Weights], fits: list[Weights]) -> Labels:
+    """Give each point the motion that fits best around it, as far as it looks like what is around it.
+
+    A piece of which next to nothing is found in the other picture, by `fits`, may be anything.
+    """
     labels = _least([guide.smoothed(cost) + np.float32(_LATER * k) for k, cost in enumerate(costs)])
     for k in range(1, len(costs)):
         _, pieces, about, _ = cv2.connectedComponentsWithStats((labels == k).astype(np.uint8))
         areas = about[:, cv2.CC_STAT_AREA]
         small = areas < max(_SMALLEST * labels.size, _BIT * int(areas[1:].max(initial=0)))
+        found = np.bincount(pieces[fits[k] < np.float32(_SURE)], minlength=len(areas))
+        small |= found < _FOUND * areas
         small[0] = False  # what is not this motion's
         labels[small[pieces]] = 0
     return labels
