@@ -8,7 +8,8 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageFont
+import skimage.data
+from PIL import Image, ImageDraw, ImageEnhance, ImageFont
 
 from bench.truth import truths
 from ipyveo.engine.inbetween import InBetweens, in_betweens
@@ -241,6 +242,23 @@ def test_things_that_come_to_where_another_was_both_move():
 
     start, known, end = (at(share) for share in (0, 0.1, 1))
     assert decibels(drawn(InBetweens(start, end), 0.1, start).y, known.y) > 28
+
+
+@pytest.mark.parametrize("light", [1.0, 0.6])
+def test_what_has_a_things_colour_does_not_fly_with_it(light):
+    size = width, height = 640, 360
+    cup = Image.fromarray(skimage.data.coffee()).resize((750, 500)).crop((50, 50, 50 + width, 50 + height))
+    face = Image.fromarray(skimage.data.astronaut()).crop((164, 22, 310, 168)).resize((130, 130))
+    round_one = Image.new("L", face.size)
+    ImageDraw.Draw(round_one).ellipse((0, 0, 129, 129), fill=255)
+
+    def seen(share, light):
+        picture = cup.copy()
+        picture.paste(face, (round(50 + 300 * share), round(75 + 75 * share)), round_one)
+        return planes(ImageEnhance.Brightness(picture).enhance(light), *size)
+
+    start, known, end = seen(0, 1), seen(0.5, (1 + light) / 2), seen(1, light)
+    assert decibels(drawn(InBetweens(start, end), 0.5, start).y, known.y) > 31
 
 
 @pytest.mark.parametrize("motion", ["pan 67 px", "zoom 2", "two layers, parallax", "relit, small pan"])

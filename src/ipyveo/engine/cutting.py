@@ -46,6 +46,8 @@ _CLEARLY = 0.2
 _EXACT = 0.07  # what is truly there costs less, what only looks alike costs more
 _UNEXPLAINED = 0.3
 _OTHER_COLOUR, _PLAINLY = 64.0, 0.5  # levels that make another colour, and what that costs
+_GRAIN = 4.0  # levels of spread that are there also where all is of one colour
+_SAME_LIGHT = 0.2  # what things that move make of the spread
 _SOME = 4  # a point of so many down and across tells what is usual
 _TONES = 16  # of Y, of U and of V
 _TINT = 0.3  # how much colours count
@@ -221,17 +223,32 @@ def _cost(picture: Look, other: Look, trial: Trial) -> Weights:
 def _colour_gaps(picture: Look, other: Look, trials: list[Trial]) -> Iterator[Weights]:
     """Give how far off in colour what each motion leads to is: evened out, all plain surfaces are alike.
 
-    The light may differ: what the main motion, the first, finds off everywhere does not count.
+    The light may differ: the colours are brought to those that the main motion, the first, leads to.
     """
-    usual: NDArray[np.int16] | None = None
+    lit: Plane | None = None
     for trial in trials:
         led = trial.led(picture.shape)
-        gap = cv2.subtract(read(other.colour, led), picture.colour, dtype=cv2.CV_16S)
-        if usual is None:
-            usual = np.median(gap[::_SOME, ::_SOME], axis=(0, 1)).astype(np.int16)
-        off = np.maximum.reduce(cv2.split(np.abs(gap - usual))).astype(np.float32) / np.float32(_OTHER_COLOUR)
+        there = read(other.colour, led)
+        if lit is None:
+            lit = _in_the_light_of(there, picture.colour)
+        off = np.maximum.reduce(cv2.split(cv2.absdiff(there, lit))).astype(np.float32) / np.float32(
+            _OTHER_COLOUR
+        )
         far = np.float32(_PLAINLY) * np.minimum(off, np.float32(1))
         yield np.asarray(np.where(inside(led, other.shape), far, np.float32(0)), np.float32)
+
+
+def _in_the_light_of(there: Plane, colour: Plane) -> Plane:
+    """Bring colours to the spread and the middle of others, whatever single things do."""
+    some = [each[::_SOME, ::_SOME].reshape(-1, 3).astype(np.float32) for each in (there, colour)]
+    spreads = [
+        np.median(np.abs(each - np.median(each, axis=0)), axis=0) + np.float32(_GRAIN) for each in some
+    ]
+    gain = spreads[0] / spreads[1]
+    gain[np.abs(gain - 1) < _SAME_LIGHT] = 1
+    lines = np.column_stack([np.diag(gain), np.median(some[0] - gain * some[1], axis=0)])
+    lit: Plane = cv2.transform(colour, lines.astype(np.float32))
+    return lit
 
 
 def _smooth_labels(guide: _Guide, costs: list[Weights], fits: list[Weights]) -> Labels:
