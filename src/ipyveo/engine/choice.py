@@ -51,7 +51,7 @@ def chosen(start: Look, end: Look) -> tuple[Kind, Motion]:
     main = max(trials, key=lambda trial: trial.score + (_FIRST if trial is first else 0.0))
     path = main.path() if main.flow.agreed > _AGREED else Path(main.glide, None)
     whole = Whole(path, start.shape)
-    coincide = coincidence(start, end, main.led(start.shape))
+    coincide = coincidence(start, end, main.led)
     parts = cut(start, end, _different([main, *trials], start))
     if parts is not None and coincidence(start, end, parts.led) > max(_RELATED, coincide):
         layers = Layers(parts.layers, start.shape)

@@ -149,8 +149,8 @@ def cut(start: Look, end: Look, trials: list[Trial]) -> Cut | None:
     """
     back = [trial.reversed() for trial in trials]
     costs = [_cost(start, end, trial) for trial in trials], [_cost(end, start, trial) for trial in back]
-    leads = [trial.led(start.shape) for trial in trials]
-    needed = _needed(costs, leads, back[0].led(end.shape))
+    leads = [trial.led for trial in trials]
+    needed = _needed(costs, leads, back[0].led)
     if len(needed) == 1:
         return None
     trials, back = ([each[k] for k in needed] for each in (trials, back))
@@ -167,7 +167,7 @@ def cut(start: Look, end: Look, trials: list[Trial]) -> Cut | None:
     for side in sides:
         _give_hidden(side, order)
     layers = [_layer(trials[k], k, *sides) for k in order if any((side.labels == k).any() for side in sides)]
-    return Cut(layers, _taken([trial.led(start.shape) for trial in trials], sides[0].labels))
+    return Cut(layers, _taken([trial.led for trial in trials], sides[0].labels))
 
 
 def _compare(one: _Side, other: _Side) -> None:
@@ -213,7 +213,7 @@ def _clearly(cost: Weights, least: Weights) -> Plane:
 
 def _cost(picture: Look, other: Look, trial: Trial) -> Weights:
     """Return for each point of a picture how unlike it is to where a motion leads it."""
-    led = trial.led(picture.shape)
+    led = trial.led
     gap = cv2.absdiff(picture.even, read(other.even, led)).astype(np.float32) / np.float32(_SPREAD)
     left_over = lengths(led - moved(trial.glide.whole, grid(picture.shape)))
     cost = np.minimum(gap, np.float32(_WORST)) + np.float32(_PER_PIXEL) * left_over
@@ -227,7 +227,7 @@ def _colour_gaps(picture: Look, other: Look, trials: list[Trial]) -> Iterator[We
     """
     lit: Plane | None = None
     for trial in trials:
-        led = trial.led(picture.shape)
+        led = trial.led
         there = read(other.colour, led)
         if lit is None:
             lit = _in_the_light_of(there, picture.colour)

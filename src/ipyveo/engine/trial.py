@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,7 +28,8 @@ _NOISE, _STILL = 0.06, 0.04
 _THIN = 4.0  # squared working pixels: the spread across points that are too near to a line
 
 
-class Trial(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Trial:
     """What came of a motion from the start to the end."""
 
     glide: Glide
@@ -72,10 +75,11 @@ class Trial(NamedTuple):
         """Return the same, from the end to the start."""
         return Trial(Glide(inverse(self.glide.whole)), self.flow.reversed(), self.overlap)
 
-    def led(self, shape: tuple[int, ...]) -> Points:
-        """Return where the points of the start are in the end."""
+    @cached_property
+    def led(self) -> Points:
+        """Where the points of the start are in the end."""
         half, sure = self.glide.at(0.5), self.flow.there * (self.flow.trust_there > 0)[..., None]
-        halfway = moved(half, grid(shape))
+        halfway = moved(half, grid(sure.shape))
         return moved(half, halfway + read(sure, halfway))
 
     def fitted(
