@@ -261,6 +261,32 @@ def test_what_has_a_things_colour_does_not_fly_with_it(light):
     assert decibels(drawn(InBetweens(start, end), 0.5, start).y, known.y) > 31
 
 
+@pytest.mark.parametrize(
+    ("ground", "light", "way", "floor"),
+    [
+        ("text", 0.4, ((60, 60), (340, 150)), 40),
+        ("page", 1.5, ((60, 60), (340, 150)), 25),
+        ("moon", 1.0, ((430, 100), (620, 130)), 29),  # most of it leaves the frame
+    ],
+)
+def test_a_thing_before_a_grey_ground_is_seen_once_in_any_light(ground, light, way, floor):
+    size = 640, 360
+    grey = Image.fromarray(getattr(skimage.data, ground)()).convert("RGB").resize(size)
+    thing, shape = Image.new("RGB", (130, 130), (210, 40, 40)), Image.new("L", (130, 130))
+    ImageDraw.Draw(thing).ellipse((30, 30, 100, 100), fill=(240, 200, 60))
+    ImageDraw.Draw(thing).rectangle((20, 20, 50, 50), fill=(120, 20, 90))
+    ImageDraw.Draw(shape).ellipse((0, 0, 129, 129), fill=255)
+
+    def seen(share):
+        picture = grey.copy()
+        place = (round(a + (b - a) * share) for a, b in zip(*way, strict=True))
+        picture.paste(thing, tuple(place), shape)
+        return planes(ImageEnhance.Brightness(picture).enhance(1 + (light - 1) * share), *size)
+
+    start, known, end = (seen(share) for share in (0, 0.5, 1))
+    assert decibels(drawn(InBetweens(start, end), 0.5, start).y, known.y) > floor
+
+
 @pytest.mark.parametrize("motion", ["pan 67 px", "zoom 2", "two layers, parallax", "relit, small pan"])
 def test_the_same_pair_gives_the_same_bytes(motion):
     start, *_, end = frames(motion)

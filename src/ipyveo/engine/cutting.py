@@ -46,8 +46,10 @@ _CLEARLY = 0.2
 _EXACT = 0.07  # what is truly there costs less, what only looks alike costs more
 _UNEXPLAINED = 0.3
 _OTHER_COLOUR, _PLAINLY = 64.0, 0.5  # levels that make another colour, and what that costs
-_GRAIN = 4.0  # levels of spread that are there also where all is of one colour
-_SAME_LIGHT = 0.2  # what things that move make of the spread
+_DARK, _LIGHT = 24, 225  # luma between which light changes a colour as it does others
+_NO_LIGHT = np.array([16, 128, 128], np.float32)
+_MOST_LIGHT = np.array([235, 240, 240], np.uint8)
+_SAME_LIGHT = 0.05
 _SOME = 8  # a point of so many down and across tells what is usual
 _TONES = 16  # of Y, of U and of V
 _TINT = 0.3  # how much colours count
@@ -63,7 +65,7 @@ _NEXT = np.ones((_AROUND, _AROUND), np.uint8)
 _WORTH = 0.001  # the share of a picture that a motion must explain clearly better than all others
 _SMALLEST = 0.0005  # the share of a picture that a piece of a layer has at least
 _BIT = 0.05  # of its largest piece: what is smaller fits by chance, and would fly with it
-_FOUND = 0.1  # of a piece, what the other picture shows at least
+_FOUND = 0.03  # of a piece, what the other picture shows at least
 _NEAR = 10.0
 _SOFT = 2.0
 
@@ -228,27 +230,35 @@ def _colour_gaps(picture: Look, other: Look, trials: list[Trial]) -> Iterator[We
     lit: Plane | None = None
     for trial in trials:
         led = trial.led
-        there = read(other.colour, led)
+        there, known = read(other.colour, led), inside(led, other.shape)
         if lit is None:
-            lit = _in_the_light_of(there, picture.colour)
+            lit = _in_the_light_of(there, picture.colour, known)
         off = np.maximum.reduce(cv2.split(cv2.absdiff(there, lit))).astype(np.float32) / np.float32(
             _OTHER_COLOUR
         )
         far = np.float32(_PLAINLY) * np.minimum(off, np.float32(1))
-        yield np.asarray(np.where(inside(led, other.shape), far, np.float32(0)), np.float32)
+        yield np.asarray(np.where(known, far, np.float32(0)), np.float32)
 
 
-def _in_the_light_of(there: Plane, colour: Plane) -> Plane:
-    """Bring colours to the spread and the middle of others, whatever single things do."""
-    some = [each[::_SOME, ::_SOME].reshape(-1, 3).astype(np.float32) for each in (there, colour)]
-    spreads = [
-        np.median(np.abs(each - np.median(each, axis=0)), axis=0) + np.float32(_GRAIN) for each in some
-    ]
-    gain = spreads[0] / spreads[1]
-    gain[np.abs(gain - 1) < _SAME_LIGHT] = 1
-    lines = np.column_stack([np.diag(gain), np.median(some[0] - gain * some[1], axis=0)])
-    lit: Plane = cv2.transform(colour, lines.astype(np.float32))
-    return lit
+def _in_the_light_of(there: Plane, colour: Plane, known: Mask) -> Plane:
+    """Bring colours to the light of those that they are led to, whatever single things do.
+
+    Light makes all of a picture lighter by one factor, but for what is black or white in one of the two.
+    """
+    here = np.ascontiguousarray(known[::_SOME, ::_SOME])
+    some = [each[::_SOME, ::_SOME][here].astype(np.float32) for each in (there, colour)]
+    bright = [each[:, 0] for each in some]
+    tells = np.logical_and(*[(luma > _DARK) & (luma < _LIGHT) for luma in bright])
+    if not tells.any():
+        return colour
+    lit, unlit = (each[tells] - _NO_LIGHT for each in some)
+    gain = np.median(lit[:, 0] / unlit[:, 0])
+    if abs(gain - 1) < _SAME_LIGHT:
+        gain = np.float32(1)
+    more = np.median(lit - gain * unlit, axis=0)
+    lines = np.column_stack([np.eye(3) * gain, (1 - gain) * _NO_LIGHT + more])
+    brought: Plane = cv2.transform(colour, lines.astype(np.float32))
+    return np.minimum(brought, _MOST_LIGHT)
 
 
 def _smooth_labels(guide: _Guide, costs: list[Weights], fits: list[Weights]) -> Labels:
