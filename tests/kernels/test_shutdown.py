@@ -18,7 +18,11 @@ print(here.base_url)
 
 
 @pytest.mark.parametrize(
-    "cell", ["", "run(shot('dawn'))", pytest.param("await shot('dawn')", marks=pytest.mark.soak)]
+    "cell",
+    [
+        "run(shot('dawn'))",
+        *(pytest.param(cell, marks=pytest.mark.soak) for cell in ("", "await shot('dawn')")),
+    ],
 )
 def test_a_kernel_that_is_told_to_end_ends_by_itself_and_its_runs_come_home(
     kernel, new_kernel, setup, client, ledger, cell

@@ -220,13 +220,13 @@ def deep(dtype: type, factor: int) -> Image.Image:
 
 LARGE = {
     "64 megapixels with transparency": (lambda: with_alpha(8000, 8000), "PNG", {"compress_level": 1}),
+}
+LARGER = {
     "a progressive photograph": (
         lambda: noise(6400, 5000),
         "JPEG",
         {"progressive": True, "subsampling": 0, "quality": 95},
     ),
-}
-LARGER = {
     "64 megapixels of 32 bits": (lambda: deep(np.int32, 200), "TIFF", {"compression": "tiff_adobe_deflate"}),
     "64 megapixels of floats": (lambda: deep(np.float32, 1), "TIFF", {"compression": "tiff_adobe_deflate"}),
     "64 megapixels of 16 bits": (lambda: deep(np.uint16, 257), "PNG", {"compress_level": 1}),

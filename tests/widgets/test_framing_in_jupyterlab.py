@@ -74,7 +74,7 @@ def latest_sent(folder: Path) -> Image.Image:
 
 CASES = [
     pytest.param(ratio, fit, presses, marks=[] if (ratio, fit) in first else [pytest.mark.soak])
-    for first in [{("16:9", "Fill"), ("9:16", "Blur")}]
+    for first in [{("9:16", "Blur")}]
     for ratio in ("16:9", "9:16")
     for fit in ("Fill", "Blur", "Bars")
     for presses in ((0, 5, 12) if (ratio, fit) not in first else (5,))

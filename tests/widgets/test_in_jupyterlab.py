@@ -155,7 +155,9 @@ def test_the_same_from_code_and_a_clip_plays_inline(lab, tab):
 @pytest.mark.parametrize(
     ("fault", "sentence", "advice"),
     [
-        ("402", "No credits are left for this request.", "Top up your account"),
+        pytest.param(
+            "402", "No credits are left for this request.", "Top up your account", marks=pytest.mark.soak
+        ),
         ("unsafe", "The service refused this prompt or picture as unsafe.", "Change the wording"),
         pytest.param(
             "403-html",
