@@ -49,7 +49,7 @@ _OTHER_COLOUR, _PLAINLY = 64.0, 0.5  # levels that make another colour, and what
 _DARK, _LIGHT = 24, 225  # luma between which light changes a colour as it does others
 _NO_LIGHT = np.array([16, 128, 128], np.float32)
 _MOST_LIGHT = np.array([235, 240, 240], np.uint8)
-_SAME_LIGHT = 0.05
+_SAME_LIGHT = 0.05  # by which a factor may be off 1 where the light is the same
 _SOME = 8  # a point of so many down and across tells what is usual
 _TONES = 16  # of Y, of U and of V
 _TINT = 0.3  # how much colours count
@@ -270,11 +270,11 @@ def _smooth_labels(guide: _Guide, costs: list[Weights], fits: list[Weights]) -> 
     for k in range(1, len(costs)):
         _, pieces, about, _ = cv2.connectedComponentsWithStats((labels == k).astype(np.uint8))
         areas = about[:, cv2.CC_STAT_AREA]
-        small = areas < max(_SMALLEST * labels.size, _BIT * int(areas[1:].max(initial=0)))
+        stray = areas < max(_SMALLEST * labels.size, _BIT * int(areas[1:].max(initial=0)))
         found = np.bincount(pieces[fits[k] < np.float32(_SURE)], minlength=len(areas))
-        small |= found < _FOUND * areas
-        small[0] = False  # what is not this motion's
-        labels[small[pieces]] = 0
+        stray |= found < _FOUND * areas
+        stray[0] = False  # what is not this motion's
+        labels[stray[pieces]] = 0
     return labels
 
 
