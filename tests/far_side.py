@@ -62,6 +62,8 @@ class Service(http.server.ThreadingHTTPServer):
         The words beside the status of every answer, and its moment; "" is the true one.
     go
         The last event of a stream waits until this is set, as it is at first.
+    pace
+        Called before each event of a stream.
     asked
         The paths that were asked for, in order.
     """
@@ -77,6 +79,7 @@ class Service(http.server.ThreadingHTTPServer):
         self.date = ""
         self.go = threading.Event()
         self.go.set()
+        self.pace: Callable[[], object] = lambda: None
         self.asked: list[str] = []
 
     @property
@@ -101,6 +104,7 @@ class _Speaker(http.server.BaseHTTPRequestHandler):
         self.send_header("content-type", "text/event-stream")
         self.end_headers()
         for index, (name, data) in enumerate(self.server.stream, 1):
+            self.server.pace()
             if index == len(self.server.stream):
                 self.server.go.wait(60)
             self.wfile.write(f"event: {name}\ndata: {json.dumps(data)}\n\n".encode())

@@ -6,11 +6,13 @@ import email.utils
 import itertools
 import logging
 import pickle
+import queue
 import traceback
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from far_side import speaking
 from ipyveo import (
     AuthenticationError,
     CompleteEvent,
@@ -28,6 +30,7 @@ from ipyveo import (
     generate,
 )
 from ipyveo.api.failures import from_answer, from_error_event
+from ipyveo.loop import background_loop
 
 # fault, class, maybe_charged, accepted POSTs, a piece of the sentence
 REFUSED = [
@@ -222,10 +225,53 @@ async def test_a_job_that_says_nothing_for_too_long_is_given_up_and_not_sent_aga
     assert book.received_posts == 1
 
 
-async def test_comments_do_not_kill_a_job_that_is_slow_but_alive(pictures):
-    client = VeoClient.sandbox(clip_seconds=0.25, stage_seconds=1.2, quota=100_000, idle_seconds=2.0)
-    (video,) = await client.frames_to_video(*pictures, prompt="three stages, each under the limit")
-    assert video.ok
+@pytest.fixture
+def pass_time(monkeypatch):
+    """Move the clock that jobs are waited for by on, in seconds: no machine is too slow for it."""
+    loop, ahead = background_loop(), []
+    real_time = loop.time
+    monkeypatch.setattr(loop, "time", lambda: real_time() + sum(ahead))
+
+    def pass_seconds(seconds):
+        ahead.append(seconds)
+        loop.call_soon_threadsafe(ahead.count, 0)  # what is due now is looked at when the loop wakes up
+
+    return pass_seconds
+
+
+async def test_every_event_gives_a_slow_job_its_whole_time_again(pictures, pass_time):
+    steps = queue.SimpleQueue()
+    with speaking() as service:
+        client = VeoClient("a-key-of-no-one", service.url, idle_seconds=1000.0)
+        service.stream = [
+            ("video_generation_status", "starting"),
+            ("video_generation_status", "uploading_images"),
+            ("video_generation_status", "processing"),
+            ("video_generation_complete", [{"id": "a-clip", "file_url": f"{service.url}/film.mp4"}]),
+        ]
+        service.pace = lambda: steps.get(timeout=60)
+        steps.put("go on")
+        heard = []
+        async for event in client.frames_to_video(*pictures, prompt="every stage takes its time"):
+            heard.append(event)
+            pass_time(900)
+            steps.put("go on")
+    assert len(heard) == 4
+    assert isinstance(heard[-1], CompleteEvent)
+
+
+async def test_a_job_that_falls_silent_has_its_time_from_its_last_event(pictures, pass_time):
+    with speaking() as service:
+        client = VeoClient("a-key-of-no-one", service.url, idle_seconds=1000.0)
+        service.stream = [("video_generation_status", "starting")] * 2
+        service.go.clear()
+        job = client.frames_to_video(*pictures, prompt="the second stage never comes")
+        assert (await anext(aiter(job))).status == "starting"
+        pass_time(1001)
+        with pytest.raises(InterruptedGenerationError, match="for 17 minutes") as caught:
+            await job
+        service.go.set()
+    assert caught.value.maybe_charged
 
 
 @pytest.mark.parametrize(
