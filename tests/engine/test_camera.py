@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-import time
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,16 @@ def test_the_words_that_the_page_offers_are_understood():
         ("push in, ease-in and ease-out", {"push in", "ease"}),
         ("push in, ease out", {"push in", "ease out"}),
         ("the two pictures dissolve into each other", {"cross-fade"}),
+        ("the camera slowly rises above the city", {"tilt up", "slow"}),
+        ("a drone descending over the lake", {"tilt down"}),
+        ("the camera orbits around the house to the left", {"orbit left"}),
+        ("the camera circles the statue clockwise", {"orbit left"}),
+        ("I want the camera to glide left", {"pan left"}),
+        ("an arc shot around the table", {"orbit right"}),
+        ("the camera rotates counter-clockwise", {"roll left"}),
+        ("the camera pans across the harbour to the left", {"pan left"}),
+        ("pan across the room, and a boy turns to the left", {"pan"}),
+        ("the camera tilts down to the man on the left", {"tilt down"}),
     ],
 )
 def test_a_sentence_is_understood(prompt, found):
@@ -93,6 +104,7 @@ def test_a_sentence_is_understood(prompt, found):
         "don't zoom in",
         "no pan or tilt up",
         "The camera isn't moving, a panda eats",
+        "As the sun rises the camera stays still",
     ],
 )
 def test_a_camera_that_must_not_move_stands_still(prompt):
@@ -126,6 +138,13 @@ def test_a_camera_that_must_not_move_stands_still(prompt):
         "the lights fade out",
         "people push in line",
         "doors slide left",
+        "smoke rises over the town",
+        "eagles circle above the ridge to the left",
+        "in this shot a boat moves left",
+        "the shot of an army that advances",
+        "a soft arc of light",
+        "a gentle roll of thunder",
+        "the moon orbits the earth clockwise",
         "\0" * 100,
         "推進 Kamera fährt \u202e nach links",
     ],
@@ -134,12 +153,28 @@ def test_what_happens_in_the_picture_does_not_move_the_camera(prompt):
     assert effects(prompt) == set()
 
 
-@pytest.mark.parametrize("said", ["camera pan", "no pan left", "tilt up", "camera pan to to to to left"])
-def test_words_said_again_and_again_are_read_at_once(said):
-    begun = time.process_time()
-    effects(f"camera {said} " + f"{said.split(' ', 1)[1]} " * 5000)
-    effects(f"{said} " * 5000)
-    assert time.process_time() - begun < 2  # where each is compared with all before it, 15
+def work(prompt):
+    """Count the lines that reading a prompt goes through: unlike its time the same on any machine."""
+    lines = itertools.count()
+
+    def count(*_):
+        next(lines)
+        return count
+
+    before = sys.gettrace()
+    sys.settrace(count)
+    try:
+        read_direction(prompt)
+    finally:
+        sys.settrace(before)
+    return next(lines)
+
+
+@pytest.mark.parametrize("who", ["", "camera ", "a boat "])
+@pytest.mark.parametrize("said", ["pan ", "no pan left ", "tilt up ", "pan to to to to left ", "moves left "])
+def test_words_said_again_and_again_are_each_read_once(who, said):
+    few, many = (work(who + said * times) for times in (40, 200))
+    assert many < 6 * few  # 5 times the words; where each is compared with all before it, 25
 
 
 def test_a_prompt_of_a_megabyte_is_read_at_once():

@@ -59,7 +59,8 @@ class CameraWord:
     Parameters
     ----------
     say
-        The words as they are shown, each understood when it stands alone.
+        The words as they are shown, each understood when it stands alone. What begins with "camera" names a
+        verb that of anything else says nothing.
     does
         What comes of them.
     effect
@@ -81,22 +82,40 @@ def _any(*patterns: str) -> re.Pattern[str]:
 _STILL: Final = r"(?:static|still|fixed|locked|motionless|stationary|unmoving)"
 
 CAMERA_WORDS: Final = (
-    CameraWord(("push in", "dolly in", "zoom in"), "The camera comes closer.", "push in"),
+    CameraWord(("push in", "dolly in", "zoom in", "camera advances"), "The camera comes closer.", "push in"),
     CameraWord(
-        ("pull out", "pull back", "dolly out", "zoom out"),
+        ("pull out", "pull back", "dolly out", "zoom out", "camera retreats"),
         "The camera draws back. Around the picture is its mirror image, blurred.",
         "pull out",
     ),
     CameraWord(("pan left", "truck left", "dolly left", "track left"), "It goes left.", "pan left"),
     CameraWord(("pan right", "truck right", "dolly right", "track right"), "It goes right.", "pan right"),
-    CameraWord(("tilt up", "pedestal up", "crane up", "pan up"), "It goes up.", "tilt up"),
-    CameraWord(("tilt down", "pedestal down", "crane down", "pan down"), "It goes down.", "tilt down"),
+    CameraWord(
+        ("tilt up", "pedestal up", "crane up", "pan up", "camera rises", "camera ascends"),
+        "It goes up.",
+        "tilt up",
+    ),
+    CameraWord(
+        ("tilt down", "pedestal down", "crane down", "pan down", "camera descends"),
+        "It goes down.",
+        "tilt down",
+    ),
     CameraWord(("pan", "truck"), "It goes left or right, to where there is more to see.", "pan"),
     CameraWord(("tilt", "pedestal"), "It goes up or down, to where there is more to see.", "tilt"),
-    CameraWord(("roll", "roll right"), "It turns clockwise about its axis.", "roll right"),
-    CameraWord(("roll left",), "It turns counterclockwise about its axis.", "roll left"),
-    CameraWord(("orbit", "orbit right", "arc right"), "It circles to the right.", "orbit right"),
-    CameraWord(("orbit left", "arc left"), "It circles to the left.", "orbit left"),
+    CameraWord(
+        ("roll", "roll right", "roll clockwise", "camera rotates"),
+        "It turns clockwise about its axis.",
+        "roll right",
+    ),
+    CameraWord(
+        ("roll left", "roll counterclockwise"), "It turns counterclockwise about its axis.", "roll left"
+    ),
+    CameraWord(
+        ("orbit", "arc", "orbit right", "arc right", "orbit counterclockwise", "camera circles"),
+        "It circles to the right; seen from above that is counterclockwise.",
+        "orbit right",
+    ),
+    CameraWord(("orbit left", "arc left", "orbit clockwise"), "It circles to the left.", "orbit left"),
     CameraWord(
         ("static", "static camera", "locked", "no camera movement"),
         "It stands still; without an end picture only the light stirs from take to take.",

@@ -23,6 +23,7 @@ _SWEEPS: Final = (
     (re.compile(r"(?:from )?(?:the )?left to (?:the )?right"), "right"),
     (re.compile(r"(?:from )?(?:the )?right to (?:the )?left"), "left"),
     (re.compile(r"(?:in and out|in out)"), "in out"),
+    (re.compile(r"\b(?:counter|anti) clockwise"), "counterclockwise"),
     (re.compile(r"\b(eas(?:e|es|ing)) in(?:,? and|,)? eas(?:e|es|ing) out\b"), r"\1 in out"),
 )
 _SIDES: Final = {
@@ -32,9 +33,12 @@ _SIDES: Final = {
     "right": ("right", "rightward", "rightwards"),
     "up": ("up", "upward", "upwards", "skyward", "skywards"),
     "down": ("down", "downward", "downwards"),
+    "clockwise": ("clockwise",),
+    "counterclockwise": ("counterclockwise", "anticlockwise"),
 }
 _SIDE_OF: Final = {word: side for side, words in _SIDES.items() for word in words}
 _SIDEWAYS: Final = frozenset({"left", "right"})
+_TURNS: Final = frozenset({"clockwise", "counterclockwise", "anticlockwise"})
 _BETWEEN: Final = frozenset(
     {"to", "toward", "towards", "the", "over", "further", "slow", "a", "little", "bit", "straight", "camera"}
 )
@@ -63,6 +67,7 @@ _LEADS: Final = _MANNERS | frozenset({
     "instead", "rather", "just", "only",
     "starts", "begins", "opens", "and", "or", "no", "not", "never", "without", "don't", "dont", "avoid",
 })  # fmt: skip
+_MODALS: Final = frozenset({"to", "can", "may", "must", "should", "shall", "will", "would", "has", "keeps"})
 _NO: Final = frozenset({"no", "not", "never", "without", "don't", "dont", "doesn't", "isn't", "avoid", "nor"})
 _NO_MOVEMENT: Final = re.compile(
     r"\b(?:no|without|not|avoid|don't|doesn't|never)(?: \w+){0,2}? "
@@ -91,10 +96,10 @@ _PRONOUNS: Final = frozenset(
 )
 _WATCHED: Final = frozenset({"see", "sees", "watch", "watches"})  # what follows is done by what is seen
 _THINGS: Final = frozenset({"a", "an", "his", "her", "their", "its", "my", "some", "another", "two", "three"})
+_SHAPES: Final = frozenset({"arc", "roll"})  # of light, of thunder
 # These are things and deeds of other people more often than they are moves of a camera.
 _AMBIGUOUS: Final = frozenset({"pan", "truck", "track", "roll", "crane", "arc", "orbit"})
-# Only a camera does these as a move of its own.
-_WANDERS: Final = ("move", "glide", "drift", "slide", "travel", "fly", "creep")
+_WANDERS: Final = ("move", "glide", "drift", "slide", "travel", "fly", "creep", "swing")
 
 
 def _inflected(verb: str) -> dict[str, bool]:
@@ -105,24 +110,31 @@ def _inflected(verb: str) -> dict[str, bool]:
     return {verb: True, third: False, doubled: False}
 
 
-def _vocabulary() -> tuple[dict[str, tuple[str, bool]], dict[str, dict[str, Move]]]:
-    """Return each form's verb, and each verb's moves by the side that is said with it."""
+def _vocabulary() -> tuple[dict[str, tuple[str, bool]], dict[str, dict[str, Move]], frozenset[str]]:
+    """Return each form's verb, each verb's moves by the side said with it, and the deeds of a camera."""
     moves: dict[str, dict[str, Move]] = {}
+    deeds: dict[str, Move] = {}
     by_side: dict[str, Move] = {}
     for row in CAMERA_WORDS:
         if row.pattern is None:
+            move: Move = row.effect  # type: ignore[assignment]
             for phrase in row.say:
                 verb, _, side = phrase.partition(" ")
-                moves.setdefault(verb, {})[_SIDE_OF.get(side, "")] = row.effect  # type: ignore[assignment]
+                if verb == "camera":
+                    deeds[side.removesuffix("s")] = move
+                else:
+                    moves.setdefault(verb, {})[_SIDE_OF.get(side, "")] = move
     for verb in ("push", "pull", "pan", "tilt"):
         by_side |= {side: move for side, move in moves[verb].items() if side and move.startswith(verb)}
-    moves |= dict.fromkeys(_WANDERS, by_side)
     moves["dolly"][""] = moves["zoom"][""] = "push in"
+    for deed, move in deeds.items():
+        moves[deed] = dict.fromkeys(_SIDES, move) | moves[move.split(" ")[0]] | {"": move}
+    moves |= dict.fromkeys(_WANDERS, by_side)
     forms = {form: (verb, order) for verb in moves for form, order in _inflected(verb).items()}
-    return forms, moves
+    return forms, moves, frozenset(deeds)
 
 
-_FORMS, _MOVES = _vocabulary()
+_FORMS, _MOVES, _DEEDS = _vocabulary()
 
 
 def read_direction(prompt: str) -> Direction:
@@ -168,29 +180,53 @@ class _Clause:
         self.moving = False
         self._goes_on = before is not None
         self._carried = before is not None and (before.moving or before.camera)
+        # Where the first of each kind stands: looked for once, and not before each verb again.
+        self._camera, self._watched = self._first(_CAMERA), self._first(_WATCHED)
+        self._no, self._too = self._first(_NO), self._first(frozenset({"too"}))
+        told = (at for at, word in enumerate(self.words) if not _leads(word))
+        self._told = next(told, len(self.words))
+
+    def _first(self, wanted: frozenset[str]) -> int:
+        return next((at for at, word in enumerate(self.words) if word in wanted), len(self.words))
 
     def speaks_of_camera(self, place: int) -> bool:
         """Tell whether the camera is who does what is said at a place."""
-        return any(word in _CAMERA for word in self.words[:place]) or (self._carried and self.led(place))
+        return self._camera < place or (self._carried and self.led(place))
+
+    def camera_does(self, place: int) -> bool:
+        """Tell whether what is done at a place is said of nobody but the camera: not of what it shows."""
+        for word in reversed(self.words[:place]):
+            if word in _CAMERA:
+                return True
+            if not _leads(word) and word not in _MODALS:
+                return False
+        return self._carried
 
     @property
     def camera(self) -> bool:
         """Whether it names the camera."""
-        return any(word in _CAMERA for word in self.words)
+        return self._camera < len(self.words)
 
     @property
     def tells(self) -> bool:
         """Whether it goes on to tell of somebody else: "the ball bounces and rolls left"."""
         return self._goes_on and not self._carried
 
+    def shows(self, place: int) -> bool:
+        """Tell whether what is done at a place is something to be seen."""
+        return self._watched < place
+
     def led(self, place: int) -> bool:
         """Tell whether nothing but words that lead on to a move stands before a place."""
-        return all(word in _LEADS or word.endswith("ly") for word in self.words[:place])
+        return place <= self._told
 
     def refuses(self, place: int) -> bool:
         """Tell whether what is said at a place is what is not wanted."""
-        before = self.words[:place]
-        return "too" not in before and not _NO.isdisjoint(before)
+        return self._no < place <= self._too
+
+
+def _leads(word: str) -> bool:
+    return word in _LEADS or word.endswith("ly")
 
 
 def _clauses(prompt: str) -> Iterator[_Clause]:
@@ -214,7 +250,7 @@ def _moves(clause: _Clause) -> Iterator[tuple[Move, int]]:
         if word in _FORMS:
             verb, order = _FORMS[word]
             side, after = _side(clause.words, place)
-            move = _MOVES[verb].get(side)
+            move = _MOVES[verb].get(side or _far_side(clause.words, place))
             if move and _meant(clause, place, after, verb, order=order):
                 yield move, place
 
@@ -231,23 +267,35 @@ def _side(words: list[str], place: int) -> tuple[str, int]:
     return "", place + 1
 
 
+def _far_side(words: list[str], place: int) -> str:
+    """Return the side that is said after what a verb goes around or across, "" for none."""
+    for at in range(place + 2, min(place + 12, len(words))):
+        if words[at] in _FORMS:
+            break
+        if words[at] in _TURNS or (words[at] in _SIDEWAYS and words[at - 2 : at] == ["to", "the"]):
+            return _SIDE_OF[words[at]]
+    return ""
+
+
 def _meant(clause: _Clause, place: int, after: int, verb: str, *, order: bool) -> bool:
     """Tell whether it is the camera that does it, and not somebody in the picture."""
     before = clause.words[place - 1] if place else ""
     follows = clause.words[after] if after < len(clause.words) else ""
     bare = after == place + 1
-    if clause.words[place + 1 : place + 3] == ["the", "camera"]:
+    if clause.words[place + 1 : place + 3] == ["the", "camera"] and (order or verb not in _DEEDS):
         return True
-    if not _WATCHED.isdisjoint(clause.words[:place]):
+    if clause.shows(place):
         return False
-    if clause.speaks_of_camera(place) or follows in {"shot", "move", "movement"}:
+    of_camera = verb in _WANDERS or verb in _DEEDS
+    told = clause.camera_does(place) if of_camera else clause.speaks_of_camera(place)
+    if told or follows in {"shot", "move", "movement"}:
         return True
-    if verb in _WANDERS or (follows in _THINGS and verb in {"push", "pull", "roll", "tilt"}):
+    if of_camera or (follows in _THINGS and verb in {"push", "pull", "roll", "tilt"}):
         return False
     if not order and clause.tells:
         return False
     if bare:
-        return before in _MANNERS or (
+        return (before in _MANNERS and (follows != "of" or verb not in _SHAPES)) or (
             clause.led(place)
             and (not follows or follows in {"across", "over", "around"})
             and before not in {"a", "an", "the"}
