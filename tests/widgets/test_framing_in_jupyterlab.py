@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
 import json
 import re
 from pathlib import Path
@@ -72,12 +73,10 @@ def latest_sent(folder: Path) -> Image.Image:
     return Image.open(sent)
 
 
+FIRST = {("16:9", "Fill", 5), ("9:16", "Blur", 5)}
 CASES = [
-    pytest.param(ratio, fit, presses, marks=[] if (ratio, fit) in first else [pytest.mark.soak])
-    for first in [{("9:16", "Blur")}]
-    for ratio in ("16:9", "9:16")
-    for fit in ("Fill", "Blur", "Bars")
-    for presses in ((0, 5, 12) if (ratio, fit) not in first else (5,))
+    pytest.param(*case, marks=[] if case in FIRST else [pytest.mark.soak])
+    for case in itertools.product(("16:9", "9:16"), ("Fill", "Blur", "Bars"), (0, 5, 12))
 ]
 
 
