@@ -209,8 +209,8 @@ def camera_table() -> str:
 
     Examples
     --------
-    >>> print(camera_table().splitlines()[2])
-    | push in, dolly in, zoom in | The camera comes closer. |
+    >>> print(camera_table().splitlines()[4])
+    | pan left, truck left, dolly left, track left | It goes left. |
     """
     rows = [f"| {', '.join(row.say)} | {row.does} |" for row in CAMERA_WORDS]
     return "\n".join(["| words in the prompt | what comes of them |", "|---|---|", *rows])
