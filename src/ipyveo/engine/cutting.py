@@ -46,10 +46,9 @@ _CLEARLY = 0.2
 _EXACT = 0.07  # what is truly there costs less, what only looks alike costs more
 _UNEXPLAINED = 0.3
 _OTHER_COLOUR, _PLAINLY = 64.0, 0.5  # levels that make another colour, and what that costs
-_DARK, _LIGHT = 24, 225  # luma between which light changes a colour as it does others
+_DARK, _LIGHT = 24, 225  # luma between which a factor of light is told: half black or half clipped it is not
 _NO_LIGHT = np.array([16, 128, 128], np.float32)
 _MOST_LIGHT = np.array([235, 240, 240], np.uint8)
-_SAME_LIGHT = 0.05  # by which a factor may be off 1 where the light is the same
 _SOME = 8  # a point of so many down and across tells what is usual
 _TONES = 16  # of Y, of U and of V
 _TINT = 0.3  # how much colours count
@@ -65,7 +64,9 @@ _NEXT = np.ones((_AROUND, _AROUND), np.uint8)
 _WORTH = 0.001  # the share of a picture that a motion must explain clearly better than all others
 _SMALLEST = 0.0005  # the share of a picture that a piece of a layer has at least
 _BIT = 0.05  # of its largest piece: what is smaller fits by chance, and would fly with it
-_FOUND = 0.03  # of a piece, what the other picture shows at least
+_FOUND = (
+    0.03  # of a piece, what the other picture shows at least; of what is gone there is hardly any by chance
+)
 _NEAR = 10.0
 _SOFT = 2.0
 
@@ -241,38 +242,54 @@ def _colour_gaps(picture: Look, other: Look, trials: list[Trial]) -> Iterator[We
 
 
 def _in_the_light_of(there: Plane, colour: Plane, known: Mask) -> Plane:
-    """Bring colours to the light of those that they are led to, whatever single things do.
-
-    Light makes all of a picture lighter by one factor, but for what is black or white in one of the two.
-    """
+    """Bring colours to the light of those that they are led to, whatever single things do."""
     here = np.ascontiguousarray(known[::_SOME, ::_SOME])
-    some = [each[::_SOME, ::_SOME][here].astype(np.float32) for each in (there, colour)]
-    bright = [each[:, 0] for each in some]
-    tells = np.logical_and(*[(luma > _DARK) & (luma < _LIGHT) for luma in bright])
-    if not tells.any():
+    lit, unlit = (each[::_SOME, ::_SOME][here].astype(np.float32) for each in (there, colour))
+    if not lit.size:
         return colour
-    lit, unlit = (each[tells] - _NO_LIGHT for each in some)
-    gain = np.median(lit[:, 0] / unlit[:, 0])
-    if abs(gain - 1) < _SAME_LIGHT:
-        gain = np.float32(1)
-    more = np.median(lit - gain * unlit, axis=0)
-    lines = np.column_stack([np.eye(3) * gain, (1 - gain) * _NO_LIGHT + more])
-    brought: Plane = cv2.transform(colour, lines.astype(np.float32))
+    light = min(_lights(lit, unlit), key=lambda light: _off(lit, cv2.transform(unlit[None], light)[0]))
+    brought: Plane = cv2.transform(colour, light)
     return np.minimum(brought, _MOST_LIGHT)
+
+
+def _lights(lit: Weights, unlit: Weights) -> Iterator[Weights]:
+    """Yield what may bring the one colours to the others, each as what is multiplied and what is added.
+
+    The same for all; or one factor for all, which what is black or white in either cannot tell.
+    """
+    yield _light(1.0, lit, unlit)
+    tells = np.logical_and(*[(each[:, 0] > _DARK) & (each[:, 0] < _LIGHT) for each in (lit, unlit)])
+    if tells.any():
+        lit, unlit = lit[tells], unlit[tells]
+        factors = (lit[:, 0] - _NO_LIGHT[0]) / (unlit[:, 0] - _NO_LIGHT[0])
+        yield _light(float(np.median(factors)), lit, unlit)
+
+
+def _light(factor: float, lit: Weights, unlit: Weights) -> Weights:
+    more = np.median(lit - np.float32(factor) * unlit, axis=0)
+    return np.column_stack([factor * np.eye(3), more]).astype(np.float32)
+
+
+def _off(lit: Weights, brought: Weights) -> float:
+    """Return how far off colours are in the mean; of what is another colour it does not matter how far."""
+    off = np.abs(lit - brought).max(axis=1)
+    return float(np.minimum(off, np.float32(_OTHER_COLOUR)).mean())
 
 
 def _smooth_labels(guide: _Guide, costs: list[Weights], fits: list[Weights]) -> Labels:
     """Give each point the motion that fits best around it, as far as it looks like what is around it.
 
-    A piece of which next to nothing is found in the other picture, by `fits`, may be anything.
+    A piece of which next to nothing is found in the other picture, by `fits`, may be anything; but the
+    largest of a motion is the thing itself, though it may have another colour there.
     """
     labels = _least([guide.smoothed(cost) + np.float32(_LATER * k) for k, cost in enumerate(costs)])
     for k in range(1, len(costs)):
         _, pieces, about, _ = cv2.connectedComponentsWithStats((labels == k).astype(np.uint8))
         areas = about[:, cv2.CC_STAT_AREA]
-        stray = areas < max(_SMALLEST * labels.size, _BIT * int(areas[1:].max(initial=0)))
+        largest = int(areas[1:].max(initial=0))
         found = np.bincount(pieces[fits[k] < np.float32(_SURE)], minlength=len(areas))
-        stray |= found < _FOUND * areas
+        stray = (found < _FOUND * areas) & (areas < largest)
+        stray |= areas < max(_SMALLEST * labels.size, _BIT * largest)
         stray[0] = False  # what is not this motion's
         labels[stray[pieces]] = 0
     return labels
