@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import pairwise
 
 import cv2
@@ -261,29 +262,56 @@ def test_what_has_a_things_colour_does_not_fly_with_it(light):
     assert decibels(drawn(InBetweens(start, end), 0.5, start).y, known.y) > 31
 
 
-@pytest.mark.parametrize(
-    ("ground", "light", "way", "floor"),
-    [
-        ("text", 0.4, ((60, 60), (340, 150)), 40),
-        ("page", 1.5, ((60, 60), (340, 150)), 25),
-        ("moon", 1.0, ((430, 100), (620, 130)), 29),  # most of it leaves the frame
-    ],
-)
-def test_a_thing_before_a_grey_ground_is_seen_once_in_any_light(ground, light, way, floor):
-    size = 640, 360
-    grey = Image.fromarray(getattr(skimage.data, ground)()).convert("RGB").resize(size)
-    thing, shape = Image.new("RGB", (130, 130), (210, 40, 40)), Image.new("L", (130, 130))
-    ImageDraw.Draw(thing).ellipse((30, 30, 100, 100), fill=(240, 200, 60))
-    ImageDraw.Draw(thing).rectangle((20, 20, 50, 50), fill=(120, 20, 90))
-    ImageDraw.Draw(shape).ellipse((0, 0, 129, 129), fill=255)
+ACROSS = ((60, 60), (340, 150))
 
-    def seen(share):
-        picture = grey.copy()
-        place = (round(a + (b - a) * share) for a, b in zip(*way, strict=True))
-        picture.paste(thing, tuple(place), shape)
-        return planes(ImageEnhance.Brightness(picture).enhance(1 + (light - 1) * share), *size)
 
-    start, known, end = (seen(share) for share in (0, 0.5, 1))
+@dataclass(frozen=True)
+class Crossing:
+    """A coloured thing that moves over a picture."""
+
+    ground: Image.Image
+    light: float = 1.0
+    """What is left of it in the end."""
+    colour: float = 1.0
+    shines: bool = False
+    """Whether the thing keeps its light."""
+    way: tuple[tuple[int, int], tuple[int, int]] = ACROSS
+
+    def at(self, share: float) -> Planes:
+        thing, shape = Image.new("RGB", (130, 130), (210, 40, 40)), Image.new("L", (130, 130))
+        ImageDraw.Draw(thing).ellipse((30, 30, 100, 100), fill=(240, 200, 60))
+        ImageDraw.Draw(thing).rectangle((20, 20, 50, 50), fill=(120, 20, 90))
+        ImageDraw.Draw(shape).ellipse((0, 0, 129, 129), fill=255)
+        place = tuple(round(a + (b - a) * share) for a, b in zip(*self.way, strict=True))
+        light, colour = (1 + (left - 1) * share for left in (self.light, self.colour))
+        picture = ImageEnhance.Brightness(self.ground).enhance(light if self.shines else 1)
+        picture.paste(thing, place, shape)
+        lit = ImageEnhance.Brightness(picture).enhance(1 if self.shines else light)
+        return planes(ImageEnhance.Color(lit).enhance(colour), *self.ground.size)
+
+
+def photograph(name: str) -> Image.Image:
+    return Image.fromarray(getattr(skimage.data, name)()).convert("RGB").resize((640, 360))
+
+
+CROSSINGS = {
+    "text": (Crossing(photograph("text"), light=0.4), 40),
+    "a page": (Crossing(photograph("page"), light=1.5), 25),
+    "the moon, which it mostly leaves": (Crossing(photograph("moon"), way=((430, 100), (620, 130))), 29),
+    "what is nearly black": (Crossing(photograph("gravel").point(lambda tone: tone * 0.06), light=0.5), 40),
+    "what is nearly white": (
+        Crossing(photograph("gravel").point(lambda tone: 244 + tone * 0.04), light=0.5),
+        40,
+    ),
+    "what loses its colour": (Crossing(photograph("coffee"), colour=0.0), 30),
+    "what gets dark, and the thing does not": (Crossing(photograph("grass"), light=0.4, shines=True), 38),
+}
+
+
+@pytest.mark.parametrize("name", CROSSINGS)
+def test_a_thing_is_seen_once_in_any_light(name):
+    crossing, floor = CROSSINGS[name]
+    start, known, end = (crossing.at(share) for share in (0, 0.5, 1))
     assert decibels(drawn(InBetweens(start, end), 0.5, start).y, known.y) > floor
 
 

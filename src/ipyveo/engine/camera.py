@@ -102,11 +102,7 @@ CAMERA_WORDS: Final = (
     ),
     CameraWord(("pan", "truck"), "It goes left or right, to where there is more to see.", "pan"),
     CameraWord(("tilt", "pedestal"), "It goes up or down, to where there is more to see.", "tilt"),
-    CameraWord(
-        ("roll", "roll right", "roll clockwise", "camera rotates"),
-        "It turns clockwise about its axis.",
-        "roll right",
-    ),
+    CameraWord(("roll", "roll right", "roll clockwise"), "It turns clockwise about its axis.", "roll right"),
     CameraWord(
         ("roll left", "roll counterclockwise"), "It turns counterclockwise about its axis.", "roll left"
     ),

@@ -226,7 +226,8 @@ def _cost(picture: Look, other: Look, trial: Trial) -> Weights:
 def _colour_gaps(picture: Look, other: Look, trials: list[Trial]) -> Iterator[Weights]:
     """Give how far off in colour what each motion leads to is: evened out, all plain surfaces are alike.
 
-    The light may differ: the colours are brought to those that the main motion, the first, leads to.
+    The light may differ: the colours are brought to those that the main motion, the first, leads to. But a
+    lamp or a screen stays as it is when it gets dark, so the lesser of the two gaps counts.
     """
     lit: Plane | None = None
     for trial in trials:
@@ -234,11 +235,14 @@ def _colour_gaps(picture: Look, other: Look, trials: list[Trial]) -> Iterator[We
         there, known = read(other.colour, led), inside(led, other.shape)
         if lit is None:
             lit = _in_the_light_of(there, picture.colour, known)
-        off = np.maximum.reduce(cv2.split(cv2.absdiff(there, lit))).astype(np.float32) / np.float32(
-            _OTHER_COLOUR
-        )
-        far = np.float32(_PLAINLY) * np.minimum(off, np.float32(1))
+        off = np.minimum(_levels_off(there, lit), _levels_off(there, picture.colour)).astype(np.float32)
+        far = np.float32(_PLAINLY) * np.minimum(off / np.float32(_OTHER_COLOUR), np.float32(1))
         yield np.asarray(np.where(known, far, np.float32(0)), np.float32)
+
+
+def _levels_off(one: Plane, other: Plane) -> Plane:
+    """Return how far off colours are in what they differ most in."""
+    return np.maximum.reduce(cv2.split(cv2.absdiff(one, other)))  # type: ignore[no-any-return]
 
 
 def _in_the_light_of(there: Plane, colour: Plane, known: Mask) -> Plane:

@@ -38,7 +38,11 @@ _SIDES: Final = {
 }
 _SIDE_OF: Final = {word: side for side, words in _SIDES.items() for word in words}
 _SIDEWAYS: Final = frozenset({"left", "right"})
-_TURNS: Final = frozenset({"clockwise", "counterclockwise", "anticlockwise"})
+# Not what somebody there does or is: "around the car parked to the left of the house".
+_FAR_SIDE: Final = re.compile(
+    r"(?:(?!\w+(?:ing|ed)\b|(?:who|whose|that|which|to|and)\b)\S+ ){1,5}?"
+    r"(?:to the (left|right)|((?:counter|anti)?clockwise))\b(?! of\b)"
+)
 _BETWEEN: Final = frozenset(
     {"to", "toward", "towards", "the", "over", "further", "slow", "a", "little", "bit", "straight", "camera"}
 )
@@ -67,7 +71,12 @@ _LEADS: Final = _MANNERS | frozenset({
     "instead", "rather", "just", "only",
     "starts", "begins", "opens", "and", "or", "no", "not", "never", "without", "don't", "dont", "avoid",
 })  # fmt: skip
-_MODALS: Final = frozenset({"to", "can", "may", "must", "should", "shall", "will", "would", "has", "keeps"})
+# What may stand between the camera and what it does, and nothing else: "a shot of a rising sun" is none.
+_HOW: Final = frozenset({
+    "slowly", "gently", "smoothly", "quickly", "rapidly", "swiftly", "steadily", "gradually", "softly",
+    "subtly", "slow", "fast", "then", "now", "also", "always", "still", "not", "never", "is", "to", "can",
+    "may", "must", "should", "will", "would", "could", "does", "keeps", "starts", "begins", "continues",
+})  # fmt: skip
 _NO: Final = frozenset({"no", "not", "never", "without", "don't", "dont", "doesn't", "isn't", "avoid", "nor"})
 _NO_MOVEMENT: Final = re.compile(
     r"\b(?:no|without|not|avoid|don't|doesn't|never)(?: \w+){0,2}? "
@@ -96,10 +105,10 @@ _PRONOUNS: Final = frozenset(
 )
 _WATCHED: Final = frozenset({"see", "sees", "watch", "watches"})  # what follows is done by what is seen
 _THINGS: Final = frozenset({"a", "an", "his", "her", "their", "its", "my", "some", "another", "two", "three"})
-_SHAPES: Final = frozenset({"arc", "roll"})  # of light, of thunder
+_SHAPES: Final = frozenset({"arc", "roll"})  # an arc of light, a roll of thunder
 # These are things and deeds of other people more often than they are moves of a camera.
 _AMBIGUOUS: Final = frozenset({"pan", "truck", "track", "roll", "crane", "arc", "orbit"})
-_WANDERS: Final = ("move", "glide", "drift", "slide", "travel", "fly", "creep", "swing")
+_WANDERS: Final = ("move", "glide", "drift", "slide", "travel", "fly", "creep")
 
 
 def _inflected(verb: str) -> dict[str, bool]:
@@ -179,6 +188,7 @@ class _Clause:
         self.words = text.split()
         self.moving = False
         self._goes_on = before is not None
+        self._goes_on_moving = before is not None and before.moving
         self._carried = before is not None and (before.moving or before.camera)
         # Where the first of each kind stands: looked for once, and not before each verb again.
         self._camera, self._watched = self._first(_CAMERA), self._first(_WATCHED)
@@ -194,13 +204,13 @@ class _Clause:
         return self._camera < place or (self._carried and self.led(place))
 
     def camera_does(self, place: int) -> bool:
-        """Tell whether what is done at a place is said of nobody but the camera: not of what it shows."""
-        for word in reversed(self.words[:place]):
-            if word in _CAMERA:
-                return True
-            if not _leads(word) and word not in _MODALS:
-                return False
-        return self._carried
+        """Tell whether the camera is named right before what is done at a place, or goes on to it."""
+        at = place
+        while at and self.words[at - 1] in _HOW:
+            at -= 1
+        if at:
+            return self.words[at - 1] in _CAMERA
+        return self._goes_on_moving and not self.words[place].endswith("ing")
 
     @property
     def camera(self) -> bool:
@@ -250,7 +260,10 @@ def _moves(clause: _Clause) -> Iterator[tuple[Move, int]]:
         if word in _FORMS:
             verb, order = _FORMS[word]
             side, after = _side(clause.words, place)
-            move = _MOVES[verb].get(side or _far_side(clause.words, place))
+            if not side and (verb not in _WANDERS or clause.camera_does(place)):
+                side = _far_side(clause.words, place)
+                side = side if side in _MOVES[verb] else ""
+            move = _MOVES[verb].get(side)
             if move and _meant(clause, place, after, verb, order=order):
                 yield move, place
 
@@ -269,12 +282,8 @@ def _side(words: list[str], place: int) -> tuple[str, int]:
 
 def _far_side(words: list[str], place: int) -> str:
     """Return the side that is said after what a verb goes around or across, "" for none."""
-    for at in range(place + 2, min(place + 12, len(words))):
-        if words[at] in _FORMS:
-            break
-        if words[at] in _TURNS or (words[at] in _SIDEWAYS and words[at - 2 : at] == ["to", "the"]):
-            return _SIDE_OF[words[at]]
-    return ""
+    found = _FAR_SIDE.match(" ".join(words[place + 1 : place + 10]))
+    return _SIDE_OF[found[1] or found[2]] if found else ""
 
 
 def _meant(clause: _Clause, place: int, after: int, verb: str, *, order: bool) -> bool:
@@ -286,20 +295,22 @@ def _meant(clause: _Clause, place: int, after: int, verb: str, *, order: bool) -
         return True
     if clause.shows(place):
         return False
-    of_camera = verb in _WANDERS or verb in _DEEDS
-    told = clause.camera_does(place) if of_camera else clause.speaks_of_camera(place)
+    told = clause.camera_does(place) if verb in _DEEDS else clause.speaks_of_camera(place)
     if told or follows in {"shot", "move", "movement"}:
         return True
-    if of_camera or (follows in _THINGS and verb in {"push", "pull", "roll", "tilt"}):
+    if (
+        verb in _DEEDS
+        or verb in _WANDERS
+        or (follows in _THINGS and verb in {"push", "pull", "roll", "tilt"})
+    ):
         return False
     if not order and clause.tells:
         return False
     if bare:
-        return (before in _MANNERS and (follows != "of" or verb not in _SHAPES)) or (
-            clause.led(place)
-            and (not follows or follows in {"across", "over", "around"})
-            and before not in {"a", "an", "the"}
-        )
+        goes = not follows or follows in {"across", "over", "around"}
+        if before in _MANNERS:
+            return goes or verb not in _SHAPES
+        return goes and clause.led(place) and before not in {"a", "an", "the"}
     if verb in _AMBIGUOUS:
         # "A pan left on the stove" is none, and "a truck left" is one that has gone.
         thing = before in {"a", "an", "the"} and after == place + 2 and (verb != "pan" or bool(follows))
