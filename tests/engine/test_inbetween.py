@@ -272,9 +272,9 @@ class Crossing:
     ground: Image.Image
     light: float = 1.0
     """What is left of it in the end."""
+    own_light: float | None = None
+    """The same of the thing; None if it is in the light of all."""
     colour: float = 1.0
-    shines: bool = False
-    """Whether the thing keeps its light."""
     way: tuple[tuple[int, int], tuple[int, int]] = ACROSS
 
     def at(self, share: float) -> Planes:
@@ -283,11 +283,11 @@ class Crossing:
         ImageDraw.Draw(thing).rectangle((20, 20, 50, 50), fill=(120, 20, 90))
         ImageDraw.Draw(shape).ellipse((0, 0, 129, 129), fill=255)
         place = tuple(round(a + (b - a) * share) for a, b in zip(*self.way, strict=True))
-        light, colour = (1 + (left - 1) * share for left in (self.light, self.colour))
-        picture = ImageEnhance.Brightness(self.ground).enhance(light if self.shines else 1)
-        picture.paste(thing, place, shape)
-        lit = ImageEnhance.Brightness(picture).enhance(1 if self.shines else light)
-        return planes(ImageEnhance.Color(lit).enhance(colour), *self.ground.size)
+        own_light = self.light if self.own_light is None else self.own_light
+        light, own, colour = (1 + (left - 1) * share for left in (self.light, own_light, self.colour))
+        picture = ImageEnhance.Brightness(self.ground).enhance(light)
+        picture.paste(ImageEnhance.Brightness(thing).enhance(own), place, shape)
+        return planes(ImageEnhance.Color(picture).enhance(colour), *self.ground.size)
 
 
 def photograph(name: str) -> Image.Image:
@@ -304,7 +304,11 @@ CROSSINGS = {
         40,
     ),
     "what loses its colour": (Crossing(photograph("coffee"), colour=0.0), 30),
-    "what gets dark, and the thing does not": (Crossing(photograph("grass"), light=0.4, shines=True), 38),
+    "what gets dark, and the thing does not": (
+        Crossing(photograph("grass"), light=0.4, own_light=1.0),
+        38,
+    ),
+    "what stays light, and the thing gets dark": (Crossing(photograph("page"), own_light=0.4), 25),
 }
 
 

@@ -48,7 +48,6 @@ _UNEXPLAINED = 0.3
 _OTHER_COLOUR, _PLAINLY = 64.0, 0.5  # levels that make another colour, and what that costs
 _DARK, _LIGHT = 24, 225  # luma between which a factor of light is told: half black or half clipped it is not
 _NO_LIGHT = np.array([16, 128, 128], np.float32)
-_MOST_LIGHT = np.array([235, 240, 240], np.uint8)
 _SOME = 8  # a point of so many down and across tells what is usual
 _TONES = 16  # of Y, of U and of V
 _TINT = 0.3  # how much colours count
@@ -253,7 +252,7 @@ def _in_the_light_of(there: Plane, colour: Plane, known: Mask) -> Plane:
         return colour
     light = min(_lights(lit, unlit), key=lambda light: _off(lit, cv2.transform(unlit[None], light)[0]))
     brought: Plane = cv2.transform(colour, light)
-    return np.minimum(brought, _MOST_LIGHT)
+    return brought
 
 
 def _lights(lit: Weights, unlit: Weights) -> Iterator[Weights]:

@@ -261,8 +261,8 @@ def _moves(clause: _Clause) -> Iterator[tuple[Move, int]]:
             verb, order = _FORMS[word]
             side, after = _side(clause.words, place)
             if not side and (verb not in _WANDERS or clause.camera_does(place)):
-                side = _far_side(clause.words, place)
-                side = side if side in _MOVES[verb] else ""
+                far = _far_side(clause.words, place)
+                side = far if far in _MOVES[verb] else ""
             move = _MOVES[verb].get(side)
             if move and _meant(clause, place, after, verb, order=order):
                 yield move, place
