@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -80,8 +81,12 @@ def test_the_demo_makes_a_clip_says_where_it_is_and_serves_the_quickstart(tmp_pa
         ]
         assert _answers(address, process)
     finally:
-        os.killpg(process.pid, signal.SIGTERM)  # a SIGINT without a terminal was lost once under load
-        assert process.wait(30) is not None
+        for _ in range(3):  # as a person does: one was lost once on a busy machine
+            os.killpg(process.pid, signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(15)
+                break
+        assert process.poll() is not None
         process.stdout.close()
 
 

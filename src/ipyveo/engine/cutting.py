@@ -63,9 +63,7 @@ _NEXT = np.ones((_AROUND, _AROUND), np.uint8)
 _WORTH = 0.001  # the share of a picture that a motion must explain clearly better than all others
 _SMALLEST = 0.0005  # the share of a picture that a piece of a layer has at least
 _BIT = 0.05  # of its largest piece: what is smaller fits by chance, and would fly with it
-_FOUND = (
-    0.03  # of a piece, what the other picture shows at least; of what is gone there is hardly any by chance
-)
+_FOUND = 0.03  # of a piece, what the other picture shows at least: of what is gone, some fits by chance
 _NEAR = 10.0
 _SOFT = 2.0
 

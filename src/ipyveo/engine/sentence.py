@@ -108,6 +108,7 @@ _THINGS: Final = frozenset({"a", "an", "his", "her", "their", "its", "my", "some
 _SHAPES: Final = frozenset({"arc", "roll"})  # an arc of light, a roll of thunder
 # These are things and deeds of other people more often than they are moves of a camera.
 _AMBIGUOUS: Final = frozenset({"pan", "truck", "track", "roll", "crane", "arc", "orbit"})
+# Only a camera does these as a move of its own.
 _WANDERS: Final = ("move", "glide", "drift", "slide", "travel", "fly", "creep")
 
 
