@@ -17,7 +17,7 @@ pytestmark = [
 
 expect.set_options(timeout=30_000)
 BENCH = Path(__file__).parents[1] / "bench"
-FLAT_MEGABYTES = 10  # whatever the film's size
+FLAT_MEGABYTES = 25  # whatever the film's size; a busy machine was seen to add 10 to a film of 20
 LONGEST_MS = 120_000
 
 
@@ -69,7 +69,7 @@ def arrived(video: Locator) -> str:
     )
 
 
-@pytest.mark.parametrize("megabytes", [20, pytest.param(200, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("megabytes", [60, pytest.param(200, marks=pytest.mark.soak)])
 def test_a_film_plays_in_two_views_and_after_a_reload_with_the_kernels_memory_flat(lab, tab, megabytes):
     notebook = Notebook(lab, tab, f"film-{megabytes}.ipynb", cell(megabytes), "studio", "")
     notebook.run_cell(0)
