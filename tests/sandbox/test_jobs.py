@@ -59,7 +59,7 @@ async def test_pictures_are_let_go_when_the_job_is_done(jobs, order, tmp_path):
 async def test_closing_ends_the_work_and_leaves_no_unfinished_file(tmp_path, order):
     jobs = Jobs(SandboxOptions(clip_seconds=60, stage_seconds=0), tmp_path)
     jobs.accept(order(count=4))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not list(tmp_path.glob("*.mp4*")):
             await asyncio.sleep(0.01)
         await jobs.close()
@@ -85,16 +85,14 @@ async def test_a_renderer_that_fails_is_an_error_event_and_the_next_job_is_drawn
 
 @pytest.mark.parametrize(("cores", "most"), [(1, 1), (2, 1), (5, 2)])
 async def test_renders_share_the_cores(tmp_path, monkeypatch, cores, most, order):
-    together = {parties: threading.Barrier(parties) for parties in (most, most + 1)}
-    met = set()
+    together, drawing, counts, never = threading.Barrier(most), set(), [], threading.Event()
 
     def draw(path, *_, **__):
-        for parties, barrier in together.items():
-            try:
-                barrier.wait(0.1)
-                met.add(parties)
-            except threading.BrokenBarrierError:
-                barrier.reset()
+        drawing.add(path)
+        counts.append(len(drawing))
+        together.wait(60)  # so many do come, however long a busy machine takes
+        never.wait(0.1)  # in which one too many would
+        drawing.remove(path)
         path.write_bytes(b"")
 
     monkeypatch.setattr(os, "cpu_count", lambda: cores)
@@ -102,7 +100,7 @@ async def test_renders_share_the_cores(tmp_path, monkeypatch, cores, most, order
     jobs = Jobs(SandboxOptions(clip_seconds=0.1, stage_seconds=0), tmp_path)
     await asyncio.gather(*(_phases(jobs.accept(order())) for _ in range(6)))
     await jobs.close()
-    assert met == {most}
+    assert max(counts) == most
 
 
 async def test_percentages_are_the_share_of_frames_that_are_drawn(tmp_path, order):
