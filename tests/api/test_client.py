@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import socket
 import threading
@@ -19,7 +18,9 @@ from ipyveo import (
     InvalidRequestError,
     VeoClient,
 )
+from ipyveo.api import sending
 from ipyveo.api.requests import check_count
+from ipyveo.network.exchange import NotSentError
 
 
 async def test_awaited_iterated_and_awaited_again_it_is_sent_once(client, ledger, pictures):
@@ -75,7 +76,7 @@ async def test_leaving_the_client_also_ends_a_reader_that_is_waiting(client, pic
     async with client:
         reader = asyncio.ensure_future(read())
         await begun.wait()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         with pytest.raises(InterruptedGenerationError, match="goes on"):
             await reader
 
@@ -131,41 +132,54 @@ async def test_cancelling_the_wait_ends_it_and_the_job_goes_on(client, ledger, p
         await waiting
     with pytest.raises(InterruptedGenerationError, match="may be charged"):
         await generation
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not any("stall@starting" in row.prompt for row in await client.histories()):
             await asyncio.sleep(0.05)
     assert book.accepted_posts == 1
 
 
+def refusing() -> socket.socket:
+    """Take a port, so that nobody else gets it, and refuse connections until it is told to listen."""
+    taken = socket.socket()
+    taken.bind(("127.0.0.1", 0))
+    return taken
+
+
 async def test_a_port_where_nobody_listens_is_tried_again_and_then_said_plainly():
-    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        port = listener.getsockname()[1]
     began = time.monotonic()
-    with pytest.raises(GatewayError, match="nothing was sent and nothing was charged") as caught:
-        await VeoClient("a-key-of-no-one", f"http://127.0.0.1:{port}").text_to_video(prompt="dusk")
+    with refusing() as taken:
+        client = VeoClient("a-key-of-no-one", f"http://127.0.0.1:{taken.getsockname()[1]}")
+        with pytest.raises(GatewayError, match="nothing was sent and nothing was charged") as caught:
+            await client.text_to_video(prompt="dusk")
     assert caught.value.maybe_charged is False
     assert time.monotonic() - began >= 1.5  # the two pauses between three tries
 
 
-async def test_a_service_that_comes_up_a_moment_later_is_reached():
-    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        address = listener.getsockname()
-    answers = []
+async def test_a_service_that_comes_up_a_moment_later_is_reached(monkeypatch):
+    answers, tries, late, once = [], [], refusing(), sending._once
 
-    def serve_late():
-        time.sleep(0.7)  # this IS the fault: the far side is late, by more than the first pause
-        with socket.create_server(address) as late:
-            line, _ = late.accept()
-            with line:
-                answers.append(line.recv(65536))
-                line.sendall(
-                    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n[]"
-                )
+    def serve():
+        line, _ = late.accept()
+        with line:
+            answers.append(line.recv(65536))
+            line.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n[]")
 
-    thread = threading.Thread(target=serve_late)
-    thread.start()
-    left = await VeoClient("a-key-of-no-one", f"http://127.0.0.1:{address[1]}").credits()
-    thread.join()
+    async def try_once(*how):
+        try:
+            return await once(*how)
+        except NotSentError:
+            tries.append("refused")
+            if len(tries) == 2:  # later than the first pause, and before the last try
+                late.listen()
+                thread.start()
+            raise
+
+    monkeypatch.setattr(sending, "_once", try_once)
+    thread = threading.Thread(target=serve)
+    with late:
+        left = await VeoClient("a-key-of-no-one", f"http://127.0.0.1:{late.getsockname()[1]}").credits()
+        thread.join()
+    assert tries == ["refused"] * 2
     assert left.remaining == 0
     assert len(answers) == 1
 
