@@ -87,6 +87,11 @@ class Service(http.server.ThreadingHTTPServer):
         """The base URL."""
         return f"http://127.0.0.1:{self.server_port}"
 
+    @property
+    def posts(self) -> int:
+        """How many requests for videos came."""
+        return sum(path.endswith("-to-video") for path in self.asked)
+
     def handle_error(self, *_: object) -> None:
         """Say nothing where the client hung up."""
 
@@ -106,7 +111,7 @@ class _Speaker(http.server.BaseHTTPRequestHandler):
         for index, (name, data) in enumerate(self.server.stream, 1):
             self.server.pace()
             if index == len(self.server.stream):
-                self.server.go.wait(60)
+                self.server.go.wait(120)
             self.wfile.write(f"event: {name}\ndata: {json.dumps(data)}\n\n".encode())
             self.wfile.flush()
 

@@ -7,6 +7,8 @@ import shutil
 import pytest
 
 import lab as real
+import numbered
+from far_side import speaking
 from ipyveo import VeoClient, generate, run
 
 
@@ -27,6 +29,23 @@ def tab(browser):
     context = browser.new_context(viewport={"width": 1100, "height": 1400}, accept_downloads=True)
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture
+def held(tmp_path):
+    """A service whose job is done only when a test lets it: however long a page takes to load, it goes."""
+    numbered.write(tmp_path / "film.mp4", frames=24)
+    with speaking() as service:
+        service.film = (tmp_path / "film.mp4").read_bytes()
+        video = {"id": "a-clip", "file_url": f"{service.url}/film.mp4", "status": "completed"}
+        service.stream = [
+            ("video_generation_status", "starting"),
+            ("video_generation_status", "processing"),
+            ("video_generation_complete", [video]),
+        ]
+        service.go.clear()
+        yield service
+        service.go.set()
 
 
 @pytest.fixture(scope="session")
