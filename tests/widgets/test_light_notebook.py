@@ -260,8 +260,8 @@ def check_still(page, posters: int) -> None:
     images = page.locator(".ipyveo-still img")
     expect(images).to_have_count(posters)
     expect(page.locator(".ipyveo-still").first).to_be_visible()
-    for image in images.all():
-        assert image.evaluate("(image) => image.naturalWidth") > 100
+    for image in images.all():  # each is read in its own time, also out of the page itself
+        page.wait_for_function("(image) => image.naturalWidth > 100", arg=image.element_handle())
     if posters:
         words = page.locator(".ipyveo-still").first.inner_text()
         assert "dusk <img src=x onerror=window.ran=1>" in words

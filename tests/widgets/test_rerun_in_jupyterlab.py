@@ -51,6 +51,8 @@ names = sorted(thread.name for thread in threading.enumerate())
 threads = [name for name in names if "asyncio_" not in name]  # a pool for files, of a fixed size
 print("COUNTS", json.dumps([len(_instances), len(threads)]))
 """
+# How many comms the page has open to the kernel: one for each model.
+MODELS = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel._comms.size"
 WATCH_BLOBS = """() => {
     window.blobs = new Set();
     const [make, revoke] = [URL.createObjectURL, URL.revokeObjectURL];
@@ -97,7 +99,7 @@ def test_fifty_times_leave_no_growth(lab, tab, name, cell, region):
     models, threads = counts(notebook, 2)
     tab.wait_for_function("() => window.blobs.size > 0")
     blobs = tab.evaluate("() => window.blobs.size")
-    listeners = page_models(notebook)
+    models_of_page = tab.evaluate(MODELS)
     for _ in range(RERUNS):
         run_again(notebook, 1)
     expect(view.locator("img, video[poster]").first).to_be_visible()
@@ -105,14 +107,7 @@ def test_fifty_times_leave_no_growth(lab, tab, name, cell, region):
     assert after[0] == models
     assert after[1] <= threads
     tab.wait_for_function("(before) => window.blobs.size <= before", arg=blobs)
-    assert page_models(notebook) == listeners
-
-
-def page_models(notebook: Notebook) -> int:
-    """Return how many comms the page has open to the kernel: one for each model."""
-    return notebook.page.evaluate(
-        """() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel._comms.size"""
-    )
+    tab.wait_for_function(f"(before) => ({MODELS})() === before", arg=models_of_page)
 
 
 def test_a_widget_that_another_cell_shows_stays(lab, tab):

@@ -71,8 +71,15 @@ def takes(lab, tab, name, *cells, count=2, codec="libx264"):
     return notebook, notebook.studio()
 
 
-def shown(studio) -> list[int]:
-    return [video.evaluate(numbered.READ) for video in studio.locator("video").all()]
+def all_show_the_same(studio) -> None:
+    """Wait until takes have come to rest and drawn one frame: where a seek leads is drawn after it."""
+    studio.page.wait_for_function(
+        f"""() => {{
+            const videos = [...document.querySelectorAll('video')];
+            return videos.every((video) => video.paused && !video.seeking)
+                && new Set(videos.map({numbered.READ})).size === 1;
+        }}"""
+    )
 
 
 def all_show(studio, number) -> None:
@@ -113,10 +120,7 @@ def test_four_takes_play_pause_scrub_and_loop_in_step(lab, tab):
     in_step(tab, 400)
     press(studio, "Pause")
     expect(studio.get_by_role("button", name="Play in step", exact=True)).to_be_visible()
-    tab.wait_for_function(
-        "() => [...document.querySelectorAll('video')].every((v) => v.paused && !v.seeking)"
-    )
-    assert len(set(shown(studio))) == 1
+    all_show_the_same(studio)
 
     slider = studio.get_by_role("slider", name="Frame of all takes", exact=True)
     slider.fill("100")
@@ -133,10 +137,7 @@ def test_four_takes_play_pause_scrub_and_loop_in_step(lab, tab):
     )
     in_step(tab, 100)
     studio.locator("video").nth(3).evaluate("(video) => video.pause()")
-    tab.wait_for_function(
-        "() => [...document.querySelectorAll('video')].every((v) => v.paused && !v.seeking)"
-    )
-    assert len(set(shown(studio))) == 1
+    all_show_the_same(studio)
     assert notebook.problems == []
 
 
@@ -322,4 +323,4 @@ def test_what_was_fetched_is_let_go_when_the_output_is_cleared(lab, tab):
     assert tab.evaluate(alive, urls) == [True, True]
     tab.evaluate("() => window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
     expect(studio).to_have_count(0)
-    assert tab.evaluate(alive, urls) == [False, False]
+    tab.wait_for_function(f"(urls) => ({alive})(urls).then((all) => !all.some(Boolean))", arg=urls)
