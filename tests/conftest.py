@@ -44,7 +44,7 @@ class Ledger:
 
 def _read_ledger(client: VeoClient) -> dict[str, int]:
     address = client.base_url.removesuffix("/api/v1") + "/sandbox/ledger"
-    with urllib.request.urlopen(address, timeout=10) as answer:
+    with urllib.request.urlopen(address, timeout=60) as answer:
         return json.load(answer)
 
 

@@ -17,6 +17,6 @@ class Page:
         self.studio._hear(self.studio, message, [])
 
     async def until(self, true) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not true():
                 await asyncio.sleep(0.01)

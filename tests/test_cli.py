@@ -39,7 +39,7 @@ def server(tmp_path_factory):
     address = next(word for line in process.stdout for word in line.split() if word.startswith("http://"))
     yield address
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     assert process.returncode == 0
 
 
@@ -137,7 +137,7 @@ def test_ctrl_c_is_status_130_and_says_that_the_job_goes_on(server, pictures, tm
     )
     first = process.stderr.readline()
     process.send_signal(signal.SIGINT)
-    _, rest = process.communicate(timeout=20)
+    _, rest = process.communicate(timeout=60)
     assert "Starting" in first
     assert process.returncode == 130
     assert "goes on and may be charged" in rest

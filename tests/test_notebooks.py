@@ -20,6 +20,7 @@ from playwright.sync_api import expect
 
 from lab import Lab, Notebook, browser
 
+expect.set_options(timeout=30_000)
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
@@ -94,7 +95,7 @@ def _answers(address: str, process: subprocess.Popen[str]) -> bool:
     """Ask until the server is up, or its process has ended."""
     while process.poll() is None:
         try:
-            with urllib.request.urlopen(address, timeout=5) as answer:
+            with urllib.request.urlopen(address, timeout=60) as answer:
                 return answer.status == 200
         except ConnectionError:
             continue

@@ -116,7 +116,7 @@ def test_interrupting_is_stop_watching(tmp_path):
         [sys.executable, "-c", INTERRUPTED.format(folder=str(tmp_path))],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.stdout.split() == ["interrupted", "stopped"], done.stderr

@@ -53,10 +53,10 @@ class Caller:
         self.root = address.base_url.removesuffix("/api/v1")
         self.received = 0
         self.http = httpx.Client(
-            headers={"Authorization": f"Bearer {address.api_key}"}, timeout=30, trust_env=False
+            headers={"Authorization": f"Bearer {address.api_key}"}, timeout=60, trust_env=False
         )
 
-    def post(self, call, *, until=None, patience=30.0, **request):
+    def post(self, call, *, until=None, patience=60.0, **request):
         """POST and read until the end, a break, silence, or until `until(body)` is true."""
         heard = Heard(0, httpx.Headers(), b"", None)
         url = call if call.startswith("http") else f"{self.base_url}/veo/{call}"
@@ -71,7 +71,7 @@ class Caller:
             heard.broken = error
         return heard
 
-    def frames(self, prompt, *, count="1", until=None, patience=30.0, end=False, **changed):
+    def frames(self, prompt, *, count="1", until=None, patience=60.0, end=False, **changed):
         fields = {"prompt": prompt, "aspect_ratio": LANDSCAPE, "number_of_videos": count, **changed}
         files = {"start_image": ("start.png", picture(), "image/png")}
         if end:
@@ -92,7 +92,7 @@ class Caller:
         page = self.get("histories", page_size=100).json()
         return [row for row in page["data"] if row["prompt"].split() == prompt.split()]
 
-    def finished(self, prompt, *, within=30.0):
+    def finished(self, prompt, *, within=60.0):
         """Wait until the job of a prompt is in the histories and no longer active, and give its rows."""
         deadline = time.monotonic() + within
         while not (rows := self.rows(prompt)) or rows[0]["status"] == "MEDIA_GENERATION_STATUS_ACTIVE":

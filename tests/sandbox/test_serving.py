@@ -48,7 +48,9 @@ def _post(base_url, *faults):
         "number_of_videos": 1,
     }
     headers = {"Authorization": "Bearer anything"}
-    return httpx.stream("POST", f"{base_url}/veo/text-to-video", headers=headers, json=body, trust_env=False)
+    return httpx.stream(
+        "POST", f"{base_url}/veo/text-to-video", headers=headers, json=body, timeout=60, trust_env=False
+    )
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
@@ -71,7 +73,7 @@ def test_it_takes_any_key_and_ends_at_a_signal_with_a_clean_terminal(foreground,
         process.send_signal(number)
         with pytest.raises(httpx.RemoteProtocolError):
             next(pieces)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert (out, err, process.returncode) == ("ended\n", "", 0)
     assert list(Path(tmp_path).iterdir()) == []
 
@@ -84,7 +86,7 @@ def test_it_listens_on_ipv6_too(foreground):
         pytest.skip("no IPv6 on this machine")
     _, base_url = foreground("::1")
     assert base_url.startswith("http://[::1]:")
-    assert httpx.get(f"{base_url}/veo/credits", trust_env=False).status_code == 401
+    assert httpx.get(f"{base_url}/veo/credits", timeout=60, trust_env=False).status_code == 401
 
 
 def test_a_port_that_is_taken_is_an_os_error():

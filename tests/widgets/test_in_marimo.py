@@ -18,6 +18,7 @@ from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
 
+expect.set_options(timeout=30_000)
 PATIENCE_SECONDS = 60
 APP = """
 import marimo

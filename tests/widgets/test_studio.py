@@ -173,7 +173,7 @@ async def test_an_observer_that_waits_for_the_background_loop_does_not_lock_it(s
     await asyncio.to_thread(studio.set_state, {"prompt": "typed while it runs"})
     assert answers == ["waited"]
     await shot
-    async with asyncio.timeout(10):  # what could not be written meanwhile is written right after
+    async with asyncio.timeout(60):  # what could not be written meanwhile is written right after
         while studio.status != "complete":
             await asyncio.sleep(0.01)
 
@@ -306,7 +306,7 @@ def held_picture():
     go_on = threading.Event()
 
     def make() -> Frame:
-        go_on.wait(20)
+        go_on.wait(60)
         return Frame(np.zeros((90, 160, 3), np.uint8))
 
     yield make, go_on.set
