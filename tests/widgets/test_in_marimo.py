@@ -64,7 +64,7 @@ def address(tmp_path):
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(60)
 
 
 def wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
