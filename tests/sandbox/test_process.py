@@ -190,6 +190,32 @@ httpx.post(a.base_url + '/veo/text-to-video', headers={'Authorization': 'Bearer 
     assert not Path(files).exists()
 
 
+HANGS = """
+import asyncio
+from ipyveo.sandbox import __main__ as process, serving
+
+async def hang(*_):
+    await asyncio.sleep(600)
+
+serving.Server.shutdown = hang
+process._GRACE_SECONDS = 0.1
+process.main()
+"""
+
+
+@posix
+def test_one_that_takes_too_long_to_end_removes_its_files_all_the_same():
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", HANGS], stdin=pipe, stdout=pipe, text=True) as sandbox:
+        sandbox.stdin.write(json.dumps({"parent": os.getpid()}) + "\n")
+        sandbox.stdin.flush()
+        files = Path(json.loads(sandbox.stdout.readline())["files"])
+        assert files.is_dir()
+        sandbox.stdin.close()
+        assert sandbox.wait(60) == 1
+    assert not files.exists()
+
+
 @linux
 def test_an_exiting_parent_stops_it_without_a_word():
     with _script(START + TELL) as parent:

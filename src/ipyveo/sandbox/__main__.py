@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import select
+import shutil
 import sys
 import threading
 import time
@@ -36,7 +37,7 @@ def main() -> None:
             sys.stdout.flush()
 
         server = Server(options, Path(files), ready, heeds_interrupt=False)
-        threading.Thread(target=_end_with, args=(parent, server), daemon=True).start()
+        threading.Thread(target=_end_with, args=(parent, server, files), daemon=True).start()
         asyncio.run(server.serve(sockets=[listener]))
 
 
@@ -48,11 +49,12 @@ def _first_line() -> bytes:
     return line
 
 
-def _end_with(parent: int, server: uvicorn.Server) -> None:
-    """Ask the server to end once the parent is gone; see to it that it does."""
+def _end_with(parent: int, server: uvicorn.Server, files: str) -> None:
+    """Ask the server to end once the parent is gone; see to it that it does, and leaves nothing behind."""
     _wait_for_end_of(parent)
     server.should_exit = True
     time.sleep(_GRACE_SECONDS)
+    shutil.rmtree(files, ignore_errors=True)
     os._exit(1)
 
 
