@@ -98,14 +98,19 @@ async def test_generate_gives_clips_and_the_traits_tell_the_way(studio):
 async def test_while_a_run_goes_asking_again_returns_that_same_run(studio, client, ledger):
     book = ledger(client)
     runs = []
+    studio.prompt = "dusk [sandbox: stall@starting]"  # it goes until it is stopped
     threads = [threading.Thread(target=lambda: runs.append(studio.generate())) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert len({id(run) for run in runs}) == 1
-    await runs[0]
+    await anext(aiter(runs[0]))
     assert book.received_posts == 1
+    studio.stop()
+    with pytest.raises(InterruptedGenerationError):
+        await runs[0]
+    studio.prompt = "dusk falls"
     await studio.generate()
     assert book.received_posts == 2
 
