@@ -95,6 +95,9 @@ def test_the_words_that_the_page_offers_are_understood():
         ("the camera continues to move left", {"pan left"}),
         ("the camera glides along the wall to the left", {"pan left"}),
         ("the camera tilts down to the man on the left", {"tilt down"}),
+        ("the camera pans left and then tilts up", {"pan left", "tilt up"}),
+        ("The camera pushes in, then pans right", {"push in", "pan right"}),
+        ("the camera rises, and then circles the tower", {"tilt up", "orbit right"}),
     ],
 )
 def test_a_sentence_is_understood(prompt, found):
@@ -159,6 +162,7 @@ def test_a_camera_that_must_not_move_stands_still(prompt):
         "a soft arc of light",
         "a gentle roll of thunder",
         "the moon orbits the earth clockwise",
+        "the ball bounces, then rolls left",
         "\0" * 100,
         "推進 Kamera fährt \u202e nach links",
     ],

@@ -245,14 +245,15 @@ def _clauses(prompt: str) -> Iterator[_Clause]:
     text = " ".join(re.sub(r"(?<=\w)[-_](?=\w)", " ", text).split(" "))
     for pattern, plain in _SWEEPS:
         text = pattern.sub(plain, text)
-    last, carried = 0, None
+    last, carried, before = 0, None, None
     for end in [*_ENDS.finditer(text), None]:
         clause = _Clause(" ".join(text[last : end.start() if end else None].split()), carried)
         yield clause
         if end is None:
             return
         last = end.end()
-        carried = clause if end[0] in {"and", "then"} else None
+        before = clause if clause.words else before  # nothing stands between "and" and "then"
+        carried = before if end[0] in {"and", "then"} else None
 
 
 def _moves(clause: _Clause) -> Iterator[tuple[Move, int]]:
