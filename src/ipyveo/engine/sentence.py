@@ -105,10 +105,11 @@ _PRONOUNS: Final = frozenset(
 )
 _WATCHED: Final = frozenset({"see", "sees", "watch", "watches"})  # what follows is done by what is seen
 _THINGS: Final = frozenset({"a", "an", "his", "her", "their", "its", "my", "some", "another", "two", "three"})
+_SHOWN: Final = frozenset({"of", "at", "on", "past"})  # after these comes what a camera looks at
 _SHAPES: Final = frozenset({"arc", "roll"})  # an arc of light, a roll of thunder
 # These are things and deeds of other people more often than they are moves of a camera.
 _AMBIGUOUS: Final = frozenset({"pan", "truck", "track", "roll", "crane", "arc", "orbit"})
-# Only a camera does these as a move of its own.
+# What things do too: a move of the camera's only where it is named.
 _WANDERS: Final = ("move", "glide", "drift", "slide", "travel", "fly", "creep")
 
 
@@ -213,6 +214,13 @@ class _Clause:
             return self.words[at - 1] in _CAMERA
         return self._goes_on_moving and not self.words[place].endswith("ing")
 
+    def camera_wanders(self, place: int) -> bool:
+        """Tell whether the camera goes so, and not what it shows: "a shot of a boat moving left"."""
+        between = self.words[self._camera + 1 : place]
+        shown = _SHOWN if self.words[place].endswith("ing") else {"of"}
+        theirs = not shown.isdisjoint(between) or bool(between and between[0] in _THINGS | {"the"})
+        return self.camera_does(place) or (self.speaks_of_camera(place) and not theirs)
+
     @property
     def camera(self) -> bool:
         """Whether it names the camera."""
@@ -297,8 +305,7 @@ def _meant(clause: _Clause, place: int, after: int, verb: str, *, order: bool) -
         return True
     if clause.shows(place):
         return False
-    told = clause.camera_does(place) if verb in _DEEDS else clause.speaks_of_camera(place)
-    if told or follows in {"shot", "move", "movement"}:
+    if _told(clause, place, verb) or follows in {"shot", "move", "movement"}:
         return True
     if (
         verb in _DEEDS
@@ -318,6 +325,13 @@ def _meant(clause: _Clause, place: int, after: int, verb: str, *, order: bool) -
         thing = before in {"a", "an", "the"} and after == place + 2 and (verb != "pan" or bool(follows))
         return not thing and follows != "the" and (before in _MANNERS or clause.led(place))
     return clause.led(place) or (order and before not in _PRONOUNS)
+
+
+def _told(clause: _Clause, place: int, verb: str) -> bool:
+    """Tell whether it is said of the camera; the more strictly, the more often things do it too."""
+    if verb in _DEEDS:
+        return clause.camera_does(place)
+    return clause.camera_wanders(place) if verb in _WANDERS else clause.speaks_of_camera(place)
 
 
 def _others(clause: _Clause) -> Iterator[Effect]:
