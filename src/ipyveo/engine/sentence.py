@@ -20,8 +20,8 @@ _ENDS: Final = re.compile(
     r"[.,;:!?()\[\]\"\n\u2013\u2014\u2026\u3002\uff0c]|\b(?:while|as|with|then|after|before|until|when|where|but)\b|\b(and)\b"
 )
 _SWEEPS: Final = (
-    (re.compile(r"(?:from )?(?:the )?left to (?:the )?right"), "right"),
-    (re.compile(r"(?:from )?(?:the )?right to (?:the )?left"), "left"),
+    (re.compile(r"\b(?:from )?(?:the )?left to (?:the )?right\b"), "to the right"),
+    (re.compile(r"\b(?:from )?(?:the )?right to (?:the )?left\b"), "to the left"),
     (re.compile(r"(?:in and out|in out)"), "in out"),
     (re.compile(r"\b(?:counter|anti) clockwise"), "counterclockwise"),
     (re.compile(r"\b(eas(?:e|es|ing)) in(?:,? and|,)? eas(?:e|es|ing) out\b"), r"\1 in out"),
@@ -250,7 +250,7 @@ def _leads(word: str) -> bool:
 
 def _clauses(prompt: str) -> Iterator[_Clause]:
     text = _MARKER.sub(" ", prompt[:_READ].casefold().replace("\u2019", "'"))
-    text = " ".join(re.sub(r"(?<=\w)[-_](?=\w)", " ", text).split(" "))
+    text = re.sub(r" +", " ", re.sub(r"(?<=\w)[-_](?=\w)", " ", text))
     for pattern, plain in _SWEEPS:
         text = pattern.sub(plain, text)
     last, carried, before = 0, None, None
