@@ -24,6 +24,7 @@ _SWEEPS: Final = (
     (re.compile(r"\b(?:from )?(?:the )?right to (?:the )?left\b"), "to the left"),
     (re.compile(r"(?:in and out|in out)"), "in out"),
     (re.compile(r"\b(?:counter|anti) clockwise"), "counterclockwise"),
+    (re.compile(r"\b(?:instead of|rather than)\b"), "not"),
     (re.compile(r"\b(eas(?:e|es|ing)) in(?:,? and|,)? eas(?:e|es|ing) out\b"), r"\1 in out"),
 )
 _SIDES: Final = {
@@ -319,7 +320,8 @@ def _meant(clause: _Clause, place: int, after: int, verb: str, *, order: bool) -
         goes = not follows or follows in {"across", "over", "around"}
         if before in _MANNERS:
             return goes or verb not in _SHAPES
-        return goes and clause.led(place) and before not in {"a", "an", "the"}
+        shape = verb in _SHAPES and clause.tells  # "rock and roll"
+        return goes and not shape and clause.led(place) and before not in {"a", "an", "the"}
     if verb in _AMBIGUOUS:
         # "A pan left on the stove" is none, and "a truck left" is one that has gone.
         thing = before in {"a", "an", "the"} and after == place + 2 and (verb != "pan" or bool(follows))
