@@ -75,8 +75,10 @@ _LEADS: Final = _MANNERS | frozenset({
 # What may stand between the camera and what it does, and nothing else: "a shot of a rising sun" is none.
 _HOW: Final = frozenset({
     "slowly", "gently", "smoothly", "quickly", "rapidly", "swiftly", "steadily", "gradually", "softly",
-    "subtly", "slow", "fast", "then", "now", "also", "always", "still", "not", "never", "is", "to", "can",
-    "may", "must", "should", "will", "would", "could", "does", "keeps", "starts", "begins", "continues",
+    "subtly", "gracefully", "elegantly", "dramatically", "majestically", "effortlessly", "suddenly",
+    "continuously", "finally", "itself", "that", "slow", "fast", "then", "now", "also", "always", "still",
+    "not", "never", "is", "to", "can", "may", "must", "should", "will", "would", "could", "does", "keeps",
+    "starts", "begins", "continues",
 })  # fmt: skip
 _NO: Final = frozenset({"no", "not", "never", "without", "don't", "dont", "doesn't", "isn't", "avoid", "nor"})
 _NO_MOVEMENT: Final = re.compile(
@@ -318,6 +320,7 @@ def _meant(clause: _Clause, place: int, after: int, verb: str, *, order: bool) -
         return False
     if bare:
         goes = not follows or follows in {"across", "over", "around"}
+        goes |= verb == "orbit" and order and (follows == "the" or follows in _THINGS)
         if before in _MANNERS:
             return goes or verb not in _SHAPES
         shape = verb in _SHAPES and clause.tells  # "rock and roll"
