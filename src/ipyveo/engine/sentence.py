@@ -17,7 +17,7 @@ _FADES: Final[tuple[Fade, ...]] = get_args(Fade)
 _READ: Final = 5000  # characters; nobody says it later
 _MARKER: Final = re.compile(r"\[sandbox:[^\]]*\]")
 _ENDS: Final = re.compile(
-    r"[.,;:!?()\[\]\"\n\u2013\u2014\u2026\u3002\uff0c]|\b(?:while|as|with|then|after|before|until|when|where|but)\b|\b(and)\b"
+    r"[.,;:!?()\[\]\"\n\u2013\u2014\u2026\u3002\uff0c]|\b(?:while|as|with|then|after|before|until|when|where|but|and)\b"
 )
 _SWEEPS: Final = (
     (re.compile(r"\b(?:from )?(?:the )?left to (?:the )?right\b"), "to the right"),
@@ -39,9 +39,11 @@ _SIDES: Final = {
 }
 _SIDE_OF: Final = {word: side for side, words in _SIDES.items() for word in words}
 _SIDEWAYS: Final = frozenset({"left", "right"})
-# Not what somebody there does or is: "around the car parked to the left of the house".
+# Not what somebody there does or is: "around the car parked to the left of the house"; but what is right
+# after an article, a building or red is no such deed.
 _FAR_SIDE: Final = re.compile(
-    r"(?:(?!\w+(?:ing|ed)\b|(?:who|whose|that|which|to|and)\b)\S+ ){1,5}?"
+    r"(?:(?!(?<!\bthe )(?<!\ba )(?<!\ban )(?!(?:building|ceiling|painting)\b)\w\w+(?:ing|ed)\b)"
+    r"(?!(?:who|whose|that|which|to)\b)\S+ ){1,5}?"
     r"(?:to the (left|right)|((?:counter|anti)?clockwise))\b(?! of\b)"
 )
 _BETWEEN: Final = frozenset(
@@ -70,13 +72,13 @@ _LEADS: Final = _MANNERS | frozenset({
     "a", "an", "the", "let", "make", "do", "add", "use", "start", "begin", "end", "finish", "by", "on", "of",
     "please", "this", "is", "simple", "quiet", "single", "one", "now", "also", "first", "finally", "ends",
     "instead", "rather", "just", "only",
-    "starts", "begins", "opens", "and", "or", "no", "not", "never", "without", "don't", "dont", "avoid",
+    "starts", "begins", "opens", "or", "no", "not", "never", "without", "don't", "dont", "avoid",
 })  # fmt: skip
 # What may stand between the camera and what it does, and nothing else: "a shot of a rising sun" is none.
 _HOW: Final = frozenset({
     "slowly", "gently", "smoothly", "quickly", "rapidly", "swiftly", "steadily", "gradually", "softly",
     "subtly", "gracefully", "elegantly", "dramatically", "majestically", "effortlessly", "suddenly",
-    "continuously", "finally", "itself", "that", "slow", "fast", "then", "now", "also", "always", "still",
+    "continuously", "finally", "itself", "that", "slow", "fast", "now", "also", "always", "still",
     "not", "never", "is", "to", "can", "may", "must", "should", "will", "would", "could", "does", "keeps",
     "starts", "begins", "continues",
 })  # fmt: skip
