@@ -121,7 +121,9 @@ CAMERA_WORDS: Final = (
             rf"(?:camera|shot|frame|view) (?:\w+ ){{0,2}}?{_STILL}",
             r"(?:keep|hold|lock)(?:s|ed|ing)? (?:the )?camera",
             r"^(?:static|locked|locked off|tripod)$",
+            r"(?:camera|shot|frame|view) (?:\w+ ){0,2}?(?:holds|put|in place)",
             r"(?:on|from) a tripod",
+            r"tripod shot",
             r"locked off",
         ),
     ),
@@ -183,7 +185,7 @@ CAMERA_WORDS: Final = (
         ("fade out", "fade to black"),
         "The last second goes into black, instead of to the last picture.",
         "fade out",
-        _any(r"fad(?:e|es|ing) out", r"fad(?:e|es|ing) (?:out )?(?:in )?to (?:the )?black"),
+        _any(r"fad(?:e|es|ing) (?:in )?out", r"fad(?:e|es|ing) (?:out )?(?:in )?to (?:the )?black"),
     ),
     CameraWord(
         ("fade", "cross-fade", "dissolve"),

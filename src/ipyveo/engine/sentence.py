@@ -351,8 +351,9 @@ def _others(clause: _Clause) -> Iterator[Effect]:
         place = len(clause.text[: found.start()].split())
         no = clause.refuses(place)
         if row.effect in _PACES:
-            if plain:
-                yield "slow" if "not" in clause.words[:place] else row.effect
+            denied = "not" in clause.words[:place]
+            if plain and not (denied and row.effect == "slow"):
+                yield "slow" if denied else row.effect
         elif row.effect in _FADES and not (clause.led(place) or _FILM & set(clause.words[:place])):
             continue
         elif not no:
