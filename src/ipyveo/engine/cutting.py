@@ -47,7 +47,7 @@ _EXACT = 0.07  # what is truly there costs less, what only looks alike costs mor
 _UNEXPLAINED = 0.3
 _OTHER_COLOUR, _PLAINLY = 64.0, 0.5  # levels that make another colour, and what that costs
 _DARK, _LIGHT = 24, 225  # luma between which a factor of light is told: half black or half clipped it is not
-_NO_LIGHT = np.array([16, 128, 128], np.float32)
+_BLACK = np.float32(16)  # luma
 _SOME = 8  # a point of so many down and across tells what is usual
 _TONES = 16  # of Y, of U and of V
 _TINT = 0.3  # how much colours count
@@ -226,13 +226,13 @@ def _colour_gaps(picture: Look, other: Look, trials: list[Trial]) -> Iterator[We
     The light may differ: the colours are brought to those that the main motion, the first, leads to. But a
     lamp or a screen stays as it is when it gets dark, so the lesser of the two gaps counts.
     """
-    lit: Plane | None = None
+    brought: Plane | None = None
     for trial in trials:
         led = trial.led
         there, known = read(other.colour, led), inside(led, other.shape)
-        if lit is None:
-            lit = _in_the_light_of(there, picture.colour, known)
-        off = np.minimum(_levels_off(there, lit), _levels_off(there, picture.colour)).astype(np.float32)
+        if brought is None:
+            brought = _in_the_light_of(there, picture.colour, known)
+        off = np.minimum(_levels_off(there, brought), _levels_off(there, picture.colour)).astype(np.float32)
         far = np.float32(_PLAINLY) * np.minimum(off / np.float32(_OTHER_COLOUR), np.float32(1))
         yield np.asarray(np.where(known, far, np.float32(0)), np.float32)
 
@@ -262,7 +262,7 @@ def _lights(lit: Weights, unlit: Weights) -> Iterator[Weights]:
     tells = np.logical_and(*[(each[:, 0] > _DARK) & (each[:, 0] < _LIGHT) for each in (lit, unlit)])
     if tells.any():
         lit, unlit = lit[tells], unlit[tells]
-        factors = (lit[:, 0] - _NO_LIGHT[0]) / (unlit[:, 0] - _NO_LIGHT[0])
+        factors = (lit[:, 0] - _BLACK) / (unlit[:, 0] - _BLACK)
         yield _light(float(np.median(factors)), lit, unlit)
 
 
