@@ -138,6 +138,32 @@ def test_a_page_of_text_is_the_first_and_the_last_frame(tmp_path, size, end, pro
     assert last is None or psnr(seen[-1], wanted_luma(last, size)) > 35
 
 
+def stripes(axis, shift=0):
+    return Image.fromarray((((np.indices((360, 640))[axis] + shift) // 8) % 2 * 255).astype(np.uint8))
+
+
+def specks(seed):
+    cells = np.random.default_rng(seed).integers(0, 2, (72, 128), dtype=np.uint8)
+    return Image.fromarray(np.kron(cells, np.full((5, 5), 255, np.uint8)))
+
+
+@pytest.mark.parametrize("seconds", [0.25, 1.0])
+@pytest.mark.parametrize("prompt", ["", "cross-fade"])
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        (stripes(0), stripes(0, 5)),
+        (stripes(1), stripes(1, 5)),
+        (specks(1), specks(2)),
+    ],
+    ids=["rows", "columns", "specks"],
+)
+def test_what_is_hardest_to_encode_is_the_first_and_the_last_frame(tmp_path, start, end, prompt, seconds):
+    seen = luma(clip(tmp_path / "clip.mp4", start, end, size=start.size, seconds=seconds, prompt=prompt))
+    assert psnr(seen[0], wanted_luma(start, start.size)) > 35
+    assert psnr(seen[-1], wanted_luma(end, end.size)) > 35
+
+
 @pytest.mark.parametrize("prompt", ["", "static camera"])
 def test_a_loop_ends_with_the_end_picture_even_where_encoding_changed_it(tmp_path, prompt):
     start, size = photograph("grass"), (640, 360)
