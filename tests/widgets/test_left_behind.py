@@ -280,6 +280,20 @@ async def test_a_form_whose_clips_are_there_says_so_and_shows_them(widget, clien
     assert book.received_posts == 0
 
 
+async def test_what_was_made_before_does_not_stand_above_new_takes_until_it_is_looked_up(widget, pictures):
+    first, _ = widget(*pictures, prompt="dusk")
+    await first.generate()
+    studio, page = widget(*pictures, prompt="dusk")
+    page.say(**HELLO)
+    await page.until(lambda: studio._before.get("lines"))
+    above = []
+    studio.observe(lambda _: above.append(studio._before), "_clips")
+    await studio.generate()
+    await page.until(lambda: studio._clips)
+    assert above[-1] == {}
+    await page.until(lambda: studio._before == {"lines": []})
+
+
 async def test_a_budget_stops_a_widget_before_anything_is_sent(widget, client, ledger, pictures):
     book, budget = ledger(client), Budget(3)
     studio, page = widget(*pictures, prompt="dusk", number_of_videos=2, budget=budget)

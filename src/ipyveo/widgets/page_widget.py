@@ -174,10 +174,14 @@ class PageWidget(anywidget.AnyWidget):
             self._keys[key] = thing
             return key
 
-    def _keep_keys(self, kept: Container[Frame | Clip | Sent]) -> None:
-        """Forget everything the page can no longer ask for."""
+    def _keep_pictures(self, kept: Container[Frame | Sent | None]) -> None:
+        """Forget the pictures that the page can no longer ask for; clips it always can."""
         with self._keys_lock:
-            self._keys = {key: thing for key, thing in self._keys.items() if thing in kept}
+            self._keys = {
+                key: thing
+                for key, thing in self._keys.items()
+                if not isinstance(thing, Frame | Sent) or thing in kept
+            }
 
     def _forget_key(self, thing: Frame | Clip | Sent) -> None:
         with self._keys_lock:

@@ -253,7 +253,16 @@ class FramesToVideo(PageWidget):
         return watch.shot.start()
 
     def _first(self, watch: Watch) -> dict[str, Any]:
-        return watch.first() | ({"_clips": self._clip_records(watch.shot.clips)} if watch.over else {})
+        return watch.first() | (self._takes(watch) if watch.over else {})
+
+    def _takes(self, watch: Watch) -> dict[str, Any]:
+        """Return the values that show what a run made.
+
+        What was said to be made before goes with them: until it is looked up anew, it would stand above the
+        takes, and then move their buttons away from under a pointer.
+        """
+        clips = watch.shot.clips
+        return ({"_before": {}} if clips else {}) | {"_clips": self._clip_records(clips)}
 
     def _new_shot(self) -> Shot:
         return prepare(
@@ -336,10 +345,9 @@ class FramesToVideo(PageWidget):
             self._pictures = {**self._pictures, **changes}
             self._shown = {slot: self._thumbnail_of(frame) for slot, frame in self._pictures.items()}
             self._sent = {slot: self._drawing_of(frame) for slot, frame in self._pictures.items()}
-            clips = [thing for thing in self._keys.values() if not isinstance(thing, Frame | Sent)]
             self._frames = {slot: self._frame_record(slot) for slot in _SLOTS}
             kept = [*self._shown.values(), *self._sent.values()]
-            self._keep_keys([*clips, *(thing for thing in kept if thing is not None)])
+            self._keep_pictures(kept)
 
     def _thumbnail_of(self, frame: Frame | None) -> Frame | None:
         """Return the frame whose thumbnail the page has already, if it shows the same picture."""
@@ -603,7 +611,7 @@ class FramesToVideo(PageWidget):
         ended = event is None and not watch.over
         values = watch.next(event)
         if event is None:
-            values["_clips"] = self._clip_records(watch.shot.clips)
+            values |= self._takes(watch)
             if watch.shot.clips:
                 self._sketch.remove()
             self._look_at_account()
